@@ -1,0 +1,105 @@
+//! The frames that greet, refuse and inform. None has a body.
+
+use serde::{Deserialize, Serialize};
+
+use crate::delivery::DeliveryId;
+use crate::endpoint::EndpointId;
+
+/// The CLI's greeting.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// Program and version, for the relay's log: `muxhook/0.1.0`.
+    pub agent: String,
+    /// The endpoint asked for by name; made for the account when nobody has it. `None`: one of `prefer`, else a
+    /// new one.
+    pub endpoint: Option<EndpointId>,
+    /// Endpoints that this machine remembers having had at this relay, the latest first: the first that the
+    /// account owns is taken.
+    #[serde(default)]
+    pub prefer: Vec<EndpointId>,
+    /// Who listens: random, the same over the reconnects of one process.
+    pub listener: String,
+    /// What it is there for.
+    pub role: Role,
+    /// Deliveries that this listener has in hand or has an outcome for: not to be sent again.
+    #[serde(default)]
+    pub resume: Vec<DeliveryId>,
+}
+
+/// What a session is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Forwards to an app: its outcomes answer the sender.
+    Listener,
+    /// Looks on: gets copies, settles nothing.
+    Observer,
+}
+
+/// The relay's word that the session stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// The endpoint that this session is on.
+    pub endpoint: EndpointId,
+    /// Its public address, whole.
+    pub public_url: String,
+    /// The account that owns it.
+    pub account: String,
+    /// This session's number on the relay, for its log.
+    pub session: u64,
+    /// Program and version of the relay.
+    pub server: String,
+    /// What the relay will and won't carry.
+    pub limits: Limits,
+}
+
+/// What the relay will and won't carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Most deliveries without an outcome that one session is sent.
+    pub in_flight: u32,
+    /// Largest body of a delivery, in bytes.
+    pub max_body: u64,
+}
+
+/// The relay's word that there will be no session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Why, for programs.
+    pub code: RefusedCode,
+    /// Why, for people.
+    pub message: String,
+    /// Whether dialling again is of no use.
+    pub fatal: bool,
+}
+
+/// Why a session was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusedCode {
+    /// The endpoint belongs to another account.
+    EndpointTaken,
+    /// The relay, or the endpoint, has as many sessions as it allows.
+    TooManySessions,
+    /// The relay failed at something of its own; dialling again may help.
+    Internal,
+    /// The greeting was not one; also any code that a newer relay knows and this CLI does not.
+    #[serde(other)]
+    Protocol,
+}
+
+/// The relay goes down and wants to be dialled again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restarting {
+    /// How long to wait before dialling, in milliseconds: spread, so that not all come at once.
+    pub reconnect_in_ms: u64,
+}
+
+/// Something that the CLI's user should know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// What about, for programs: lower-case words joined by `_`.
+    pub code: String,
+    /// What, for people.
+    pub message: String,
+}

@@ -1,0 +1,3 @@
+//! What is known of Mux's webhooks.
+
+pub mod envelope;

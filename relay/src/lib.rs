@@ -1,0 +1,21 @@
+//! muxhook's relay: a public address for webhooks, and the WebSocket sessions of the CLIs behind it.
+//!
+//! - [`config`]: what the operator asked for, from flags, environment and file.
+//! - [`accounts`]: who may listen, and whose an endpoint is. SQLite in the data folder.
+//! - [`tls`]: the listener's certificates, read again when their files change.
+//! - [`ingress`]: the public side: HTTP in, an answer out.
+//! - [`dispatch`]: one delivery's life, from its arrival to the answer.
+//! - [`registry`]: which sessions are live on which endpoint. Memory only.
+//! - [`session`]: one connected CLI.
+//! - [`api`]: what a CLI may ask over plain HTTP.
+//! - [`cli`]: the words of the `muxhook-relay` binary, which `muxhook relay` takes as well.
+
+pub mod accounts;
+pub mod api;
+pub mod cli;
+pub mod config;
+pub mod dispatch;
+pub mod ingress;
+pub mod registry;
+pub mod session;
+pub mod tls;

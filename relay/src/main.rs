@@ -1,0 +1,3 @@
+//! The `muxhook-relay` binary.
+
+fn main() {}

@@ -1,0 +1,26 @@
+//! muxhook's command line: the rooms behind the `muxhook` binary.
+//!
+//! - [`args`], [`config`]: what was typed, and what it means together with the environment and the files.
+//! - [`commands`]: one module a verb; the only place where rooms meet.
+//! - [`dial`], [`session`], [`backoff`]: how the relay is reached, and the link to it kept.
+//! - [`api`]: what the relay is asked over plain HTTP.
+//! - [`intake`]: what is to be done with a delivery. Pure.
+//! - [`forwarder`]: hands a delivery to the app and brings back what became of it.
+//! - [`event`], [`printer`]: what a user may be told, and the one owner of stdout and stderr.
+//! - [`embedded`]: the relay inside this process.
+//! - [`state`]: what this machine remembers between runs.
+
+pub mod api;
+pub mod args;
+pub mod backoff;
+pub mod commands;
+pub mod config;
+pub mod dial;
+pub mod embedded;
+pub mod error;
+pub mod event;
+pub mod forwarder;
+pub mod intake;
+pub mod printer;
+pub mod session;
+pub mod state;

@@ -1,0 +1,3 @@
+//! The `muxhook` binary.
+
+fn main() {}
