@@ -1,4 +1,5 @@
 //! What is known of Mux's webhooks.
 
 pub mod envelope;
+pub mod glob;
 pub mod json;
