@@ -112,6 +112,22 @@ fn every_cut_of_a_head_is_an_error() {
 }
 
 #[test]
+fn a_head_is_bounded() {
+    let largest = |size: usize| {
+        let (mut delivery, size_of) = samples::delivery();
+        let other = Frame::Deliver { delivery: delivery.clone().into(), size: size_of }.encode();
+        let fixed = other.iter().position(|byte| *byte == b'\n').unwrap() - delivery.path.len();
+        delivery.path = "/".repeat(size - fixed).into();
+        Frame::Deliver { delivery: delivery.into(), size: size_of }
+    };
+    let fits = largest(MAX_HEAD);
+    assert_eq!(decode(&fits.encode()), Ok(fits));
+    assert_eq!(decode(&largest(MAX_HEAD + 1).encode()), Err(DecodeError::HeadTooLarge));
+    assert_eq!(decode(&vec![b' '; MAX_HEAD + 1]), Err(DecodeError::HeadTooLarge));
+    assert_eq!(decode(&vec![b' '; MAX_HEAD]), Err(DecodeError::NoHead));
+}
+
+#[test]
 fn more_body_than_announced_is_refused() {
     for (name, frame) in samples::all() {
         let longer = [&frame.encode()[..], b"!"].concat();
