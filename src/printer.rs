@@ -212,5 +212,13 @@ impl Printer {
     }
 }
 
+impl Drop for Printer {
+    /// An end by an error leaves no status line behind either.
+    fn drop(&mut self) {
+        self.flush();
+        let _ = self.output.finish();
+    }
+}
+
 #[cfg(test)]
 mod tests;
