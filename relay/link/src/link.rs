@@ -126,11 +126,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         }
     }
 
-    /// Whether a further frame fits the bound of what waits to be written. Whoever takes frames from a queue
-    /// leaves them there while this says no.
+    /// How many further frames fit the bound of what waits to be written. Whoever takes frames from a queue
+    /// leaves there what is more.
     #[must_use]
-    pub fn has_room(&self) -> bool {
-        self.queue.len() + self.large.len() < self.max_queue
+    pub fn room(&self) -> usize {
+        self.max_queue.saturating_sub(self.queue.len() + self.large.len())
     }
 
     /// Queues a frame; [`Link::next`] writes it.
