@@ -2,6 +2,7 @@
 //!
 //! - [`args`], [`config`]: what was typed, and what it means together with the environment and the files.
 //! - [`commands`]: one module a verb; the only place where rooms meet.
+//! - [`relay_url`], [`secret`]: where a relay is, and what must not be shown.
 //! - [`dial`], [`session`], [`backoff`]: how the relay is reached, and the link to it kept.
 //! - [`api`]: what the relay is asked over plain HTTP.
 //! - [`intake`]: what is to be done with a delivery. Pure.
@@ -22,5 +23,7 @@ pub mod event;
 pub mod forwarder;
 pub mod intake;
 pub mod printer;
+pub mod relay_url;
+pub mod secret;
 pub mod session;
 pub mod state;
