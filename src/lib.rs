@@ -9,7 +9,7 @@
 //! - [`forwarder`]: hands a delivery to the app and brings back what became of it.
 //! - [`event`], [`printer`]: what a user may be told, and the one owner of stdout and stderr.
 //! - [`embedded`]: the relay inside this process.
-//! - [`state`]: what this machine remembers between runs.
+//! - [`state`]: what this machine remembers between runs; [`private_file`]: how what only its owner may read is kept.
 
 pub mod api;
 pub mod args;
@@ -23,6 +23,7 @@ pub mod event;
 pub mod forwarder;
 pub mod intake;
 pub mod printer;
+pub mod private_file;
 pub mod relay_url;
 pub mod secret;
 pub mod session;
