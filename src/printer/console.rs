@@ -1,0 +1,99 @@
+//! Output of the commands that do one thing and end: whole lines, written at once.
+
+use std::io::{self, IsTerminal, Write};
+
+use super::colors::Colors;
+use super::style::Style;
+
+/// stdout and stderr, for a command that ends by itself. What came from outside goes through
+/// [`escape`](super::escape) first.
+#[derive(Debug)]
+pub struct Console {
+    out: Style,
+    err: Style,
+}
+
+impl Console {
+    /// The process' own streams, coloured as `colors` says.
+    #[must_use]
+    pub fn new(colors: Colors) -> Self {
+        let env = |name: &str| std::env::var(name).ok();
+        Self { out: Style::new(colors.out, env), err: Style::new(colors.err, env) }
+    }
+
+    /// The looks of stdout.
+    #[must_use]
+    pub fn out_style(&self) -> Style {
+        self.out
+    }
+
+    /// The looks of stderr.
+    #[must_use]
+    pub fn err_style(&self) -> Style {
+        self.err
+    }
+
+    /// Writes `line` and a newline to stdout.
+    ///
+    /// # Errors
+    /// Whatever writing meets. `BrokenPipe` means that the reader has gone: a clean end.
+    pub fn out(&mut self, line: &str) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(line.as_bytes())?;
+        out.write_all(b"\n")?;
+        out.flush()
+    }
+
+    /// Writes `bytes` to stdout as they are.
+    ///
+    /// # Errors
+    /// As [`out`](Self::out).
+    pub fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes)?;
+        out.flush()
+    }
+
+    /// Writes `line` and a newline to stderr. A stderr that cannot be written to is nothing to fail for.
+    pub fn note(&mut self, line: &str) {
+        to_stderr(&format!("{line}\n"));
+    }
+
+    /// Writes `error: <message>` to stderr, and `hint: <hint>` below it.
+    pub fn error(&mut self, message: &str, hint: Option<&str>) {
+        to_stderr(&error_lines(self.err, message, hint));
+    }
+
+    /// Whether both a person's keyboard and a terminal to ask on (stderr) are there.
+    #[must_use]
+    pub fn is_tty() -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+}
+
+fn error_lines(style: Style, message: &str, hint: Option<&str>) -> String {
+    let mut lines = format!("{} {message}\n", style.bad("error:"));
+    if let Some(hint) = hint {
+        lines.push_str(&format!(" {} {hint}\n", style.accent("hint:")));
+    }
+    lines
+}
+
+fn to_stderr(lines: &str) {
+    let _ = io::stderr().lock().write_all(lines.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_and_what_to_do() {
+        let lines =
+            error_lines(Style::default(), "the relay refused the token", Some("muxhook login https://x"));
+        assert_eq!(lines, "error: the relay refused the token\n hint: muxhook login https://x\n");
+        assert_eq!(error_lines(Style::default(), "no", None), "error: no\n");
+        let coloured = error_lines(Style { color: true, unicode: true }, "no", None);
+        assert_eq!(coloured, "\x1b[1;31merror:\x1b[0m no\n");
+    }
+}
