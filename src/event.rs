@@ -12,7 +12,7 @@ pub enum Event {
     /// The relay has confirmed the subscription.
     Ready(Ready),
     /// A delivery arrived.
-    Received(Arc<Arrival>),
+    Received(Received),
     /// The app answered it.
     Forwarded(Forwarded),
     /// The app gave no usable answer.
@@ -44,6 +44,16 @@ pub struct Ready {
     pub embedded: bool,
 }
 
+/// See [`Event::Received`].
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// What arrived.
+    pub arrival: Arc<Arrival>,
+    /// Whether a [`Event::Forwarded`], [`Event::Failed`] or [`Event::Skipped`] follows. When not, the delivery is
+    /// only shown.
+    pub awaited: bool,
+}
+
 /// A delivery, and what is known of it.
 #[derive(Clone, Debug)]
 pub struct Arrival {
@@ -51,8 +61,18 @@ pub struct Arrival {
     pub delivery: Delivery,
     /// What its body says of itself.
     pub envelope: Envelope,
+    /// What its signature is worth.
+    pub signature: Signature,
     /// The first delivery seen in this run that carried the same event.
     pub duplicate_of: Option<DeliveryId>,
+}
+
+/// What a delivery's signature is worth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Signature {
+    /// No secret was at hand to check it with.
+    #[default]
+    Unchecked,
 }
 
 /// See [`Event::Forwarded`].

@@ -17,6 +17,7 @@ pub mod headers;
 pub mod mux;
 pub mod outcome;
 pub mod parts;
+mod plain;
 
 pub use delivery::{Delivery, DeliveryId};
 pub use endpoint::EndpointId;
