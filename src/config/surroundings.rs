@@ -10,7 +10,7 @@ use etcetera::{AppStrategy, AppStrategyArgs};
 use super::given::{Given, Source};
 use crate::error::Error;
 
-/// The environment variables that muxhook reads, as they were at the start. Its `Debug` shows no values.
+/// The environment variables as they were at the start. Its `Debug` shows no values: some are secrets.
 #[derive(Clone, Default)]
 pub struct Env(HashMap<String, OsString>);
 
@@ -36,7 +36,13 @@ impl Env {
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect()
     }
 
-    /// A variable's text. Set to nothing is the same as not set.
+    /// A variable's text, when it has one.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.0.get(name).and_then(|value| value.to_str()).map(str::to_owned)
+    }
+
+    /// A variable's text, and where it is from. Set to nothing is the same as not set.
     pub(super) fn get(&self, name: &'static str) -> Result<Option<Given<String>>, Error> {
         let Some(value) = self.0.get(name).filter(|value| !value.is_empty()) else { return Ok(None) };
         let value = value.to_str().ok_or_else(|| Error::usage(format!("{name} is not UTF-8")))?;
@@ -46,9 +52,7 @@ impl Env {
 
 impl<K: Into<String>, V: Into<OsString>> FromIterator<(K, V)> for Env {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
-        let ours = |name: &String| name.starts_with("MUXHOOK_");
-        let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
-        Self(variables.filter(|(name, _)| ours(name)).collect())
+        Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 }
 

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use super::Frame;
+use super::{Frame, MAX_HEAD};
 use crate::delivery::{Delivery, DeliveryId};
 use crate::headers::Headers;
 use crate::outcome::{Outcome, Reply};
@@ -289,9 +289,10 @@ impl Reader<'_> {
         Some(self)
     }
 
+    /// The end of the head, and what follows. That a head is too large is serde's to say.
     fn body(&mut self) -> Option<Bytes> {
         self.literal(b"}\n")?;
-        Some(self.message.slice(self.at..))
+        (self.at <= MAX_HEAD + 1).then(|| self.message.slice(self.at..))
     }
 
     fn id(&mut self) -> Option<DeliveryId> {
