@@ -61,9 +61,9 @@ pub async fn run(args: &args::Listen, around: &Surroundings, colors: Colors) -> 
         agent: AGENT.to_owned(),
         retry: !config.end.no_retry,
     };
-    let forwarder = Forwarder::new(plan.forwarding).map_err(|error| Error::failed(error.to_string()))?;
+    let forwarder = Forwarder::new(plan.forwarding);
     let session = Session::new(settings, dialer);
-    let run = Run::new(config.end.count);
+    let run = Run::new(config.end.count, None);
     let listener = Listener { session, home, forwarder, intake, printer, control, now, run };
     let (end, summary) = listener.run().await?;
     match (end, config.end.count) {

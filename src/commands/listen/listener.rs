@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use muxhook_link::Now;
+use muxhook_protocol::frame::Welcome;
 use muxhook_protocol::{Delivery, DeliveryId, Outcome};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
 use super::control::Control;
@@ -59,6 +60,8 @@ pub(crate) struct Run {
     late: HashSet<DeliveryId>,
     /// For the key `r`.
     last: Option<(Arc<Arrival>, Arc<Target>)>,
+    /// Told once, when the listener is ready.
+    ready: Option<oneshot::Sender<Ready>>,
 }
 
 /// What the forwarder gives back with an outcome.
@@ -86,7 +89,7 @@ pub(crate) enum End {
 
 impl Run {
     /// Nothing counted yet; `count` events are waited for.
-    pub(crate) fn new(count: Option<u64>) -> Self {
+    pub(crate) fn new(count: Option<u64>, ready: Option<oneshot::Sender<Ready>>) -> Self {
         Self {
             started: Instant::now(),
             summary: Summary::default(),
@@ -97,6 +100,7 @@ impl Run {
             paused: false,
             late: HashSet::new(),
             last: None,
+            ready,
         }
     }
 
@@ -165,13 +169,7 @@ impl Listener {
             Signal::Live { welcome, down } => {
                 self.home.remember(&welcome, &mut self.printer, self.now);
                 match down {
-                    None => self.tell(Event::Ready(Ready {
-                        public_url: welcome.public_url,
-                        endpoint: welcome.endpoint.to_string(),
-                        forward_to: self.intake.default_target().map(|target| target.url().to_string()),
-                        relay: self.session.relay().to_string(),
-                        embedded: self.home.is_embedded(),
-                    })),
+                    None => self.on_ready(welcome),
                     Some(down) => self.tell(Event::Reconnected(Reconnected { down, missed: None })),
                 }
             }
@@ -189,6 +187,21 @@ impl Listener {
             })),
         }
         Ok(())
+    }
+
+    fn on_ready(&mut self, welcome: Welcome) {
+        let ready = Ready {
+            public_url: welcome.public_url,
+            endpoint: welcome.endpoint.to_string(),
+            forward_to: self.intake.default_target().map(|target| target.url().to_string()),
+            relay: self.session.relay().to_string(),
+            embedded: self.home.is_embedded(),
+        };
+        if let Some(sender) = self.run.ready.take() {
+            // Whoever asked to be told may be gone.
+            let _ = sender.send(ready.clone());
+        }
+        self.tell(Event::Ready(ready));
     }
 
     /// Takes up what was held back, as far as it may go on.
