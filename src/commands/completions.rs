@@ -1,0 +1,13 @@
+//! `muxhook completions`.
+
+use std::process::ExitCode;
+
+use super::relay;
+use crate::args::{self, Shell};
+use crate::error::Error;
+use crate::printer::Console;
+
+pub(super) fn run(shell: Shell, console: &mut Console) -> Result<ExitCode, Error> {
+    console.raw(&args::completions(shell, relay::command()))?;
+    Ok(ExitCode::SUCCESS)
+}
