@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use muxhook::args::Args;
 use muxhook::commands;
-use muxhook::error::Kind;
 use muxhook::printer::{Colors, Console, escape};
 
 fn main() -> ExitCode {
@@ -17,7 +16,7 @@ fn main() -> ExitCode {
     match commands::run(args.command, colors, &mut console) {
         Ok(code) => code,
         Err(error) => {
-            if error.kind() != Kind::Closed {
+            if error.is_worth_telling() {
                 console.error(&escape(&error.to_string()), error.hint().map(escape).as_deref());
             }
             error.exit_code()

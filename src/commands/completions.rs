@@ -1,13 +1,11 @@
 //! `muxhook completions`.
 
-use std::process::ExitCode;
-
 use super::relay;
 use crate::args::{self, Shell};
 use crate::error::Error;
 use crate::printer::Console;
 
-pub(super) fn run(shell: Shell, console: &mut Console) -> Result<ExitCode, Error> {
+pub(super) fn run(shell: Shell, console: &mut Console) -> Result<(), Error> {
     console.raw(&args::completions(shell, relay::command()))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }

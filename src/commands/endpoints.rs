@@ -1,7 +1,5 @@
 //! `muxhook endpoints`: this account's addresses.
 
-use std::process::ExitCode;
-
 use jiff::Timestamp;
 use muxhook_protocol::EndpointId;
 use serde_json::json;
@@ -18,7 +16,7 @@ pub(super) async fn run(
     verb: EndpointsVerb,
     around: &Surroundings,
     console: &mut Console,
-) -> Result<ExitCode, Error> {
+) -> Result<(), Error> {
     match verb {
         EndpointsVerb::List(common) => {
             list(&reached(&common, around, console).await?, common.json, console).await?
@@ -32,7 +30,7 @@ pub(super) async fn run(
             delete(&reached(&common, around, console).await?, &name, common.json, around, console).await?;
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 async fn reached(common: &OneShot, around: &Surroundings, console: &mut Console) -> Result<Reached, Error> {

@@ -2,19 +2,15 @@
 
 use std::io::{self, BufRead, Read};
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use super::reach;
-use crate::api::Api;
+use crate::api::Client;
 use crate::args;
 use crate::config::{Login, Surroundings, UserFile};
 use crate::error::Error;
 use crate::printer::{Console, escape};
 use crate::relay_url::RelayUrl;
 use crate::secret::Secret;
-
-/// How the shells say that Ctrl-C ended a command.
-const INTERRUPTED: u8 = 130;
 
 /// Most bytes of standard input that a token is looked for in.
 const MAX_INPUT: u64 = 4096;
@@ -23,14 +19,14 @@ pub(super) async fn run(
     args: &args::Login,
     around: &Surroundings,
     console: &mut Console,
-) -> Result<ExitCode, Error> {
+) -> Result<(), Error> {
     let relay = RelayUrl::parse(&args.url, args.plain)
         .map_err(|error| Error::usage(format!("the relay's URL: {error}")))?;
     let user = UserFile::read(around)?;
     let relay_ca = relay_ca(args, around)?;
     let dialer = reach::dialer(relay_ca.clone(), around)?;
-    let Some(token) = token(&relay)? else { return Ok(ExitCode::from(INTERRUPTED)) };
-    let status = Api::new(dialer, relay.clone(), token.clone()).status().await?;
+    let token = token(&relay)?;
+    let status = Client::new(&dialer, &relay, &token).status().await?;
     let login = Login { token, account: Some(status.account.clone()), relay_ca, plain: args.plain };
     user.store(&relay, &login)?;
     let account = escape(&status.account);
@@ -38,7 +34,7 @@ pub(super) async fn run(
     if around.env.text("MUXHOOK_RELAY").is_some_and(|set| !set.is_empty()) {
         console.note("MUXHOOK_RELAY is set, and goes before what was stored");
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// The certificate's whole path, since later commands run in other folders.
@@ -52,18 +48,18 @@ fn relay_ca(args: &args::Login, around: &Surroundings) -> Result<Option<PathBuf>
         .transpose()
 }
 
-/// Asks for the token without showing it, or reads it from standard input; `None`: Ctrl-C.
-fn token(relay: &RelayUrl) -> Result<Option<Secret>, Error> {
+/// Asks for the token without showing it, or reads it from standard input.
+fn token(relay: &RelayUrl) -> Result<Secret, Error> {
     let text = if Console::is_tty() {
         match rpassword::prompt_password(format!("Token for {relay} (not shown): ")) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(Error::interrupted()),
             asked => asked,
         }
     } else {
         first_line()
     };
     let text = text.map_err(|error| Error::failed(format!("the token cannot be read: {error}")))?;
-    Secret::token(&text).map(Some).map_err(|error| {
+    Secret::token(&text).map_err(|error| {
         Error::usage(error.to_string()).with_hint(format!("muxhook login {relay} < file-with-the-token"))
     })
 }

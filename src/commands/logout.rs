@@ -1,28 +1,22 @@
 //! `muxhook logout`: forgets a relay's token on this machine. The token itself stays good.
 
-use std::process::ExitCode;
-
 use crate::args;
 use crate::config::{Surroundings, UserFile};
 use crate::error::Error;
 use crate::printer::Console;
 use crate::relay_url::RelayUrl;
 
-pub(super) fn run(
-    args: &args::Logout,
-    around: &Surroundings,
-    console: &mut Console,
-) -> Result<ExitCode, Error> {
+pub(super) fn run(args: &args::Logout, around: &Surroundings, console: &mut Console) -> Result<(), Error> {
     let user = UserFile::read(around)?;
     let Some(relay) = relay(args, &user)? else {
         console.note("no relay is stored: nothing to forget");
-        return Ok(ExitCode::SUCCESS);
+        return Ok(());
     };
     user.remove(&relay)?;
     console.note(&format!(
         "forgot the token of {relay}; it stays good until whoever runs the relay revokes it with `token revoke`"
     ));
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// Which relay is meant, if anything is stored at all.

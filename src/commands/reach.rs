@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::api::{Api, Status};
+use crate::api::{Client, Status};
 use crate::args;
 use crate::config::{Connection, RelayChoice, Source, Surroundings, UserFile};
 use crate::dial::{DialOptions, Dialer, ProxySettings};
@@ -13,7 +13,7 @@ use crate::state::{EmbeddedRelay, Place, State};
 
 /// The relay that was meant.
 pub(super) struct Reached {
-    pub(super) api: Api,
+    pub(super) api: Client,
     /// Who named it; `None`: nobody, and it is the one that runs on this machine.
     pub(super) source: Option<Source>,
 }
@@ -38,12 +38,12 @@ pub(super) async fn reach(
     let dialer = dialer(connection.relay_ca, around)?;
     match connection.relay {
         RelayChoice::Configured(relay) => {
-            let api = Api::new(dialer, relay.url, relay.token);
+            let api = Client::new(&dialer, &relay.url, &relay.token);
             Ok(Some(Reached { api, source: Some(relay.source) }))
         }
         RelayChoice::Embedded => {
             let living = living(around, &dialer).await;
-            Ok(living.map(|(relay, _)| Reached { api: api(&dialer, relay), source: None }))
+            Ok(living.map(|(relay, _)| Reached { api: client(&dialer, &relay), source: None }))
         }
     }
 }
@@ -51,12 +51,12 @@ pub(super) async fn reach(
 /// The relay that runs on this machine, if it answers to the token that was written down.
 pub(super) async fn living(around: &Surroundings, dialer: &Dialer) -> Option<(EmbeddedRelay, Status)> {
     let relay = State::open(around.state_folder.as_deref()).ok()?.embedded()?;
-    let status = api(dialer, relay.clone()).status().await.ok()?;
+    let status = client(dialer, &relay).status().await.ok()?;
     Some((relay, status))
 }
 
-fn api(dialer: &Dialer, relay: EmbeddedRelay) -> Api {
-    Api::new(dialer.clone(), relay.url, relay.token)
+fn client(dialer: &Dialer, relay: &EmbeddedRelay) -> Client {
+    Client::new(dialer, &relay.url, &relay.token)
 }
 
 /// Opens connections as the user's environment wants them.

@@ -1,7 +1,5 @@
 //! `muxhook status`: which relay is used, why, and what it holds for this account.
 
-use std::process::ExitCode;
-
 use serde_json::{Value, json};
 
 use super::endpoints;
@@ -17,10 +15,10 @@ pub(super) async fn run(
     args: &args::Status,
     around: &Surroundings,
     console: &mut Console,
-) -> Result<ExitCode, Error> {
+) -> Result<(), Error> {
     let Some(reached) = reach::reach(&args.relay, around, console).await? else {
         nothing(args.json, console)?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(());
     };
     let status = reached.api.status().await?;
     let endpoints = reached.api.endpoints().await?;
@@ -32,7 +30,7 @@ pub(super) async fn run(
             console.out(&line)?;
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn nothing(json: bool, console: &mut Console) -> Result<(), Error> {

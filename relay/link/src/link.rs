@@ -98,15 +98,27 @@ pub struct Link<S> {
     ws: WebSocketStream<S>,
     assembler: Assembler,
     max_queue: usize,
-    /// Frames of which nothing is out yet.
-    queue: VecDeque<Outgoing>,
-    /// Frames whose bodies are partly out; each in turn gives a part when nothing else waits.
-    large: VecDeque<Outgoing>,
+    /// What waits to be written, in order.
+    queue: VecDeque<Item>,
+    /// Frames whose bodies are partly out, numbered as they began; each in turn gives a part when nothing else
+    /// waits.
+    large: VecDeque<(u64, Outgoing)>,
+    /// How many large frames have begun.
+    begun: u64,
+    /// Marks that wait for the large frames begun before them: the mark, and how many those are.
+    waiting: VecDeque<(u64, u64)>,
     heartbeat: Heartbeat,
     ping_due: bool,
-    /// The number of the last ping asked for, and the highest that came back.
+    /// The last mark asked for, the last whose frames are all out, and the last that the peer confirmed.
     marked: u64,
+    passed: u64,
     confirmed: u64,
+}
+
+/// Something to be written.
+enum Item {
+    Frame(Outgoing),
+    Mark(u64),
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
@@ -119,30 +131,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             max_queue: limits.max_queue,
             queue: VecDeque::new(),
             large: VecDeque::new(),
+            begun: 0,
+            waiting: VecDeque::new(),
             heartbeat: Heartbeat::new(),
             ping_due: false,
             marked: 0,
+            passed: 0,
             confirmed: 0,
         }
     }
 
-    /// Whether a further frame fits the bound of what waits to be written. Whoever takes frames from a queue
-    /// leaves them there while this says no.
+    /// How many further frames fit the bound of what waits to be written. Whoever takes frames from a queue
+    /// leaves there what is more.
     #[must_use]
-    pub fn has_room(&self) -> bool {
-        self.queue.len() + self.large.len() < self.max_queue
+    pub fn room(&self) -> usize {
+        self.max_queue.saturating_sub(self.queue.len() + self.large.len())
     }
 
     /// Queues a frame; [`Link::next`] writes it.
     pub fn send(&mut self, frame: Outgoing) {
-        self.queue.push_back(frame);
+        self.queue.push_back(Item::Frame(frame));
     }
 
     /// Asks the peer to confirm: once [`Link::confirmed`] has reached the number given back, the peer has read
     /// every frame sent before. (A WebSocket peer answers pings in order, RFC 6455 §5.5.3.)
     pub fn mark(&mut self) -> u64 {
         self.marked += 1;
-        self.ping_due = true;
+        self.queue.push_back(Item::Mark(self.marked));
         self.marked
     }
 
@@ -212,36 +227,62 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         }
     }
 
-    /// Hands to the WebSocket what it takes: a ping, the queue, then one part. Ready when that is done.
+    /// Hands to the WebSocket what it takes: a ping, the queue, one part. Ready when that is done.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        ready!(self.poll_ping(cx))?;
+        while !self.queue.is_empty() {
+            ready!(Pin::new(&mut self.ws).poll_ready(cx))?;
+            match self.queue.pop_front() {
+                Some(Item::Frame(frame)) => self.begin(frame)?,
+                Some(Item::Mark(mark)) => self.waiting.push_back((mark, self.begun)),
+                None => break,
+            }
+        }
+        if !self.large.is_empty() {
+            // The part before must be out: what the WebSocket holds back, a small frame would wait behind.
+            ready!(Pin::new(&mut self.ws).poll_flush(cx))?;
+            self.send_part()?;
+        }
+        while let Some((mark, begun)) = self.waiting.front().copied() {
+            if self.large.iter().any(|(number, _)| *number < begun) {
+                break;
+            }
+            self.waiting.pop_front();
+            self.passed = mark;
+            self.ping_due = true;
+        }
+        self.poll_ping(cx)
+    }
+
+    /// Sends the ping that is due. It carries the last mark whose frames are all before it.
+    fn poll_ping(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
         if self.ping_due {
             ready!(Pin::new(&mut self.ws).poll_ready(cx))?;
             self.ping_due = false;
-            let number = Bytes::copy_from_slice(&self.marked.to_be_bytes());
+            let number = Bytes::copy_from_slice(&self.passed.to_be_bytes());
             Pin::new(&mut self.ws).start_send(Message::Ping(number))?;
         }
-        while !self.queue.is_empty() {
-            ready!(Pin::new(&mut self.ws).poll_ready(cx))?;
-            let Some(frame) = self.queue.pop_front() else { break };
-            Pin::new(&mut self.ws).start_send(Message::Binary(frame.first().clone()))?;
-            if frame.has_parts() {
-                self.large.push_back(frame);
-            }
-        }
-        if let Some(mut frame) = self.large.pop_front() {
-            // The one before must be out: what the WebSocket holds back, a small frame would wait behind.
-            if Pin::new(&mut self.ws).poll_flush(cx)?.is_pending() {
-                self.large.push_front(frame);
-                return Poll::Pending;
-            }
-            if let Some(part) = frame.next_part() {
-                Pin::new(&mut self.ws).start_send(Message::Binary(part))?;
-            }
-            if frame.has_parts() {
-                self.large.push_back(frame);
-            }
-        }
         Poll::Ready(Ok(()))
+    }
+
+    fn begin(&mut self, frame: Outgoing) -> Result<(), LinkError> {
+        Pin::new(&mut self.ws).start_send(Message::Binary(frame.first().clone()))?;
+        if frame.has_parts() {
+            self.large.push_back((self.begun, frame));
+            self.begun += 1;
+        }
+        Ok(())
+    }
+
+    fn send_part(&mut self) -> Result<(), LinkError> {
+        let Some((number, mut frame)) = self.large.pop_front() else { return Ok(()) };
+        if let Some(part) = frame.next_part() {
+            Pin::new(&mut self.ws).start_send(Message::Binary(part))?;
+        }
+        if frame.has_parts() {
+            self.large.push_back((number, frame));
+        }
+        Ok(())
     }
 
     fn receive(&mut self, message: Message) -> Result<Option<Frame>, LinkError> {
@@ -249,7 +290,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             Message::Binary(bytes) => Ok(self.assembler.accept(Frame::decode(bytes)?)?),
             Message::Pong(number) => {
                 if let Ok(number) = <[u8; 8]>::try_from(&*number) {
-                    self.confirmed = self.confirmed.max(u64::from_be_bytes(number)).min(self.marked);
+                    self.confirmed = self.confirmed.max(u64::from_be_bytes(number)).min(self.passed);
                 }
                 Ok(None)
             }
@@ -257,5 +298,50 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             Message::Close(_) => Err(LinkError::Closed),
             Message::Ping(_) | Message::Frame(_) => Ok(None),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use muxhook_protocol::frame::{Notice, PART_SIZE};
+    use muxhook_protocol::{DeliveryId, Headers, Outcome, Reply};
+    use tokio_tungstenite::tungstenite::protocol::Role;
+
+    use super::*;
+
+    async fn pair() -> [Link<tokio::io::DuplexStream>; 2] {
+        let (here, there) = tokio::io::duplex(1024);
+        let limits = Limits { max_body: 1 << 20, max_open: 4, max_queue: 8 };
+        let config = Some(websocket_config(1024));
+        [
+            Link::new(WebSocketStream::from_raw_socket(here, Role::Client, config).await, limits),
+            Link::new(WebSocketStream::from_raw_socket(there, Role::Server, config).await, limits),
+        ]
+    }
+
+    #[tokio::test]
+    async fn a_mark_is_confirmed_after_what_was_sent_before_it() {
+        let [mut near, mut far] = pair().await;
+        let body = Bytes::from(vec![7; 5 * PART_SIZE]);
+        let reply = Reply { status: 200, headers: Headers::default(), body, truncated: false };
+        let id = DeliveryId::new(1, &[0; 10]);
+        near.send(Outgoing::outcome(id, &Outcome::Replied(reply)));
+        let mark = near.mark();
+        let notice = Notice { code: "later".into(), message: String::new() };
+        near.send(Outgoing::control(&Frame::Notice(notice)));
+        let mut whole = false;
+        for _ in 0..10_000 {
+            let polled = poll_fn(|cx| {
+                assert!(near.poll_next(cx).is_pending());
+                Poll::Ready(far.poll_next(cx))
+            });
+            whole |= matches!(polled.await, Poll::Ready(Ok(Frame::Outcome { .. })));
+            assert!(whole || near.confirmed() < mark, "confirmed before it was read");
+            if near.confirmed() == mark {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("never confirmed");
     }
 }
