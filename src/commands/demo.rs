@@ -17,7 +17,6 @@ use super::listen::AGENT;
 use super::listen::control::{self, Sources};
 use super::listen::listener::{Listener, Run};
 use super::listen::relay::Home;
-use crate::args;
 use crate::config;
 use crate::dial::{DialOptions, Dialer};
 use crate::embedded::Embedded;
@@ -25,6 +24,7 @@ use crate::error::Error;
 use crate::event::{Event, Level, Notice, Ready};
 use crate::forwarder::{Forwarder, Options, Target};
 use crate::intake::{Intake, Wishes};
+use crate::printer::keys::Keys;
 use crate::printer::{Colors, Printer};
 use crate::session::{Session, Settings};
 use app::App;
@@ -48,8 +48,7 @@ const ENDPOINT: &str = "demo";
 pub async fn run(colors: Colors) -> Result<(), Error> {
     let now = Now::system();
     let app = App::start().await.map_err(|error| Error::failed(format!("the sample app can't start: {error}")))?;
-    let output = config::Output { print: args::Print::Summary, ..config::Output::default() };
-    let mut printer = Printer::new(super::printer_options(&output, colors));
+    let mut printer = super::printer(&config::Output::default(), colors)?;
     say(&mut printer, now, "a relay, a sample app and a listener start on this machine; Mux's part is played");
 
     let (ready, is_ready) = oneshot::channel();
@@ -96,7 +95,7 @@ async fn listener(
         agent: AGENT.to_owned(),
         retry: false,
     };
-    let sources = Sources { after: Some(PATIENCE), keys: None, signals: true };
+    let sources = Sources { after: Some(PATIENCE), keys: Keys::off() };
     let control = control::watch(sources, printer.closed());
     let (session, run) = (Session::new(settings, dialer), Run::new(Some(EVENTS.len() as u64), Some(ready)));
     Ok(Listener { session, home, forwarder, intake, printer, control, now, run })

@@ -23,13 +23,10 @@ use crate::forwarder::{Done, Forwarder, Target};
 use crate::intake::{Decision, Intake};
 use crate::printer::Printer;
 use crate::printer::keys::Key;
-use crate::session::{Session, Signal};
+use crate::session::{Ended, Session, Signal};
 
 /// How long the app is given to finish when the user ends the command.
 const DRAIN: Duration = Duration::from_secs(2);
-
-/// How long a stopped output holds deliveries back before it is looked at again.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Everything that a running `listen` consists of.
 pub(crate) struct Listener {
@@ -60,6 +57,8 @@ pub(crate) struct Run {
     late: HashSet<DeliveryId>,
     /// For the key `r`.
     last: Option<(Arc<Arrival>, Arc<Target>)>,
+    /// The public address, once it is known.
+    address: Option<String>,
     /// Told once, when the listener is ready.
     ready: Option<oneshot::Sender<Ready>>,
 }
@@ -100,6 +99,7 @@ impl Run {
             paused: false,
             late: HashSet::new(),
             last: None,
+            address: None,
             ready,
         }
     }
@@ -128,8 +128,10 @@ impl Listener {
         self.tell(Event::Summary(self.run.summary));
         self.session.close().await;
         self.home.close().await;
-        self.printer.finish();
-        ended.map(|end| (end, self.run.summary))
+        let printed = self.printer.finish();
+        let end = ended?;
+        printed?;
+        Ok((end, self.run.summary))
     }
 
     async fn carry(&mut self) -> Result<End, Error> {
@@ -143,13 +145,13 @@ impl Listener {
                 // In this order: what arrives is passed on before the outcomes of what was passed on, so that a
                 // burst is at the app as soon as can be; output is flushed once all else waits.
                 biased;
-                signal = self.session.next() => self.on_signal(signal?).await?,
+                signal = self.session.next() => self.on_signal(signal.map_err(refused)?).await?,
                 done = self.forwarder.next() => self.on_outcomes(done),
                 Some(control) = self.control.recv() => if let Some(end) = self.on_control(control) {
                     return Ok(end);
                 },
                 () = ready(()), if self.printer.has_unflushed() => self.printer.flush(),
-                () = tokio::time::sleep(LOOK_AGAIN), if blocked => {}
+                () = self.printer.room(), if blocked => {}
             }
         }
     }
@@ -197,6 +199,7 @@ impl Listener {
             relay: self.session.relay().to_string(),
             embedded: self.home.is_embedded(),
         };
+        self.run.address = Some(ready.public_url.clone());
         if let Some(sender) = self.run.ready.take() {
             // Whoever asked to be told may be gone.
             let _ = sender.send(ready.clone());
@@ -238,6 +241,9 @@ impl Listener {
             Decision::Show => {
                 self.run.taken += 1;
                 self.run.done += 1;
+                // Nothing to the relay, but room for the next.
+                let shown = Outcome::Skipped { filter: "only shown".to_owned() };
+                self.session.settle(arrival.delivery.id, &shown);
             }
         }
     }
@@ -290,10 +296,16 @@ impl Listener {
                 self.run.paused = !self.run.paused;
                 self.printer.set_paused(self.run.paused);
             }
-            Control::Key(Key::Copy) => self.printer.copy_address(),
-            Control::Key(Key::Help) => self.printer.show_help(),
+            Control::Key(Key::Copy) => self.copy_address(),
+            Control::Key(Key::Help) => self.printer.help(),
         }
         None
+    }
+
+    fn copy_address(&mut self) {
+        if let Some(address) = &self.run.address {
+            self.printer.copy(address);
+        }
     }
 
     fn replay_last(&mut self) {
@@ -323,5 +335,13 @@ impl Listener {
 
     fn tell(&mut self, event: Event) {
         self.printer.print(self.now.unix_millis(), &event);
+    }
+}
+
+/// A session that ended for good, as the command's end.
+fn refused(ended: Ended) -> Error {
+    match ended {
+        Ended::Unreachable { .. } => Error::unreachable(ended.to_string()),
+        _ => Error::refused(ended.to_string()),
     }
 }
