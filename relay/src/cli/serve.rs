@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::failure::Failure;
 use super::signals::Signals;
 use crate::accounts::{AccountName, Accounts, NewToken};
-use crate::config::{Config, Options};
+use crate::config::{Config, Options, PublicUrl};
 use crate::server::Relay;
 
 /// The label of the token that the first start makes.
@@ -32,7 +32,7 @@ async fn run(config: Config, out: &mut impl Write) -> Result<(), Failure> {
     let relay = Relay::bind(config.clone(), Now::system()).await?;
     announce(&config, &relay);
     if config.bootstrap_token.is_none() {
-        greet(&config, relay.public_url(), out)?;
+        greet(relay.accounts(), relay.public_url(), out)?;
     }
     let shutdown = CancellationToken::new();
     // A task of its own: the root of `block_on` would cost a wake-up more each time.
@@ -51,9 +51,7 @@ async fn run(config: Config, out: &mut impl Write) -> Result<(), Failure> {
             }
         }
     };
-    ended.map_err(|error| Failure::failed(format!("the relay ended by itself: {error}")))?;
-    tracing::info!("ended");
-    Ok(())
+    ended.map_err(|error| Failure::failed(format!("the relay ended by itself: {error}")))
 }
 
 fn announce(config: &Config, relay: &Relay) {
@@ -61,15 +59,14 @@ fn announce(config: &Config, relay: &Relay) {
     for address in relay.local_addrs() {
         tracing::info!(%address, tls = config.tls.is_some(), version, "listening");
     }
-    tracing::info!(public_url = relay.public_url(), data_dir = %config.data_dir.display(), "reached at");
+    tracing::info!(public_url = relay.public_url().as_str(), data_dir = %config.data_dir.display(), "reached at");
     if config.public_url.is_none() && config.listen.iter().any(|address| !address.ip().is_loopback()) {
         tracing::warn!("no --public-url is given, so listeners are told an address that Mux may not reach");
     }
 }
 
 /// What the first start tells, once.
-fn greet(config: &Config, public_url: &str, out: &mut impl Write) -> Result<(), Failure> {
-    let accounts = Accounts::open(&config.data_dir, Now::system())?;
+fn greet(accounts: &Accounts, public_url: &PublicUrl, out: &mut impl Write) -> Result<(), Failure> {
     let Some(NewToken { id, secret, .. }) =
         accounts.create_first_token(&AccountName::default(), FIRST_LABEL)?
     else {
