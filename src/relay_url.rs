@@ -86,6 +86,12 @@ impl RelayUrl {
         Ok(url)
     }
 
+    /// A relay on this machine: `http://127.0.0.1:<port>`.
+    #[must_use]
+    pub fn loopback(port: u16) -> Self {
+        Self::new(false, "127.0.0.1".to_owned(), port)
+    }
+
     fn new(tls: bool, host: String, port: u16) -> Self {
         let scheme = if tls { "https" } else { "http" };
         let written = if host.contains(':') { format!("[{host}]") } else { host.clone() };
@@ -217,6 +223,8 @@ mod tests {
         let url = RelayUrl::parse("https://[::1]", false).unwrap();
         assert_eq!((url.host(), url.port(), url.is_tls()), ("::1", 443, true));
         assert!(url.is_loopback());
+        let local = RelayUrl::loopback(6894);
+        assert_eq!(RelayUrl::parse("http://127.0.0.1:6894", false).as_ref(), Ok(&local));
         assert_eq!(url.authority(), "[::1]");
         assert_eq!(RelayUrl::parse("http://localhost:6894", false).unwrap().authority(), "localhost:6894");
     }

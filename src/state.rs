@@ -6,7 +6,7 @@
 mod embedded;
 mod memory;
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -19,11 +19,19 @@ use crate::private_file;
 const MEMORY: &str = "state.json";
 const EMBEDDED: &str = "embedded.json";
 const LOCK: &str = "state.lock";
+const RELAY_LOCK: &str = "relay.lock";
 
 /// The state folder.
 #[derive(Clone, Debug)]
 pub struct State {
     folder: PathBuf,
+}
+
+/// The right to run this machine's relay. One process has it; the system takes it back when that process ends,
+/// however it ends.
+#[derive(Debug)]
+pub struct RelayLock {
+    _file: File,
 }
 
 /// What could not be remembered, or recalled.
@@ -93,6 +101,20 @@ impl State {
     pub fn embedded(&self) -> Option<EmbeddedRelay> {
         let text = private_file::read(&self.folder.join(EMBEDDED)).ok().flatten()?;
         EmbeddedRelay::from_json(&text)
+    }
+
+    /// Takes the right to run this machine's relay; `None` when another process has it.
+    ///
+    /// # Errors
+    /// The lock file can't be made.
+    pub fn lock_relay(&self) -> Result<Option<RelayLock>, StateError> {
+        let path = self.folder.join(RELAY_LOCK);
+        let file = File::create(&path).map_err(|source| unusable(&path, source))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(RelayLock { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(unusable(&path, source)),
+        }
     }
 
     /// Writes down that this process runs a relay.

@@ -16,7 +16,8 @@ pub use bodies::{EndpointBody, EndpointsBody, ErrorBody, NewEndpointBody, Status
 
 use crate::accounts::{AccountName, Accounts, Endpoint, Error};
 use crate::config::PublicUrl;
-use answer::{json, no_content, refuse, wrong_method};
+pub(crate) use answer::refuse;
+use answer::{json, no_content, wrong_method};
 
 /// What all paths of the API begin with.
 pub const PREFIX: &str = "/_relay/v1/";
@@ -88,7 +89,7 @@ impl Api {
     fn status(&self, account: &AccountName) -> Result<Response<Bytes>, Error> {
         let endpoints = self.accounts.count_endpoints(account)?;
         let body = StatusBody {
-            server: concat!("muxhook-relay/", env!("CARGO_PKG_VERSION")).to_owned(),
+            server: crate::SERVER.to_owned(),
             account: account.to_string(),
             public_url: self.public_url.to_string(),
             endpoints,

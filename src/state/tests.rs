@@ -106,6 +106,15 @@ fn a_running_relay_is_found_until_it_is_withdrawn() {
 }
 
 #[test]
+fn one_at_a_time_may_run_the_relay() {
+    let (_folder, state) = state();
+    let lock = state.lock_relay().unwrap().unwrap();
+    assert!(state.lock_relay().unwrap().is_none());
+    drop(lock);
+    assert!(state.lock_relay().unwrap().is_some());
+}
+
+#[test]
 fn a_record_that_leads_off_this_machine_is_none() {
     let (_folder, state) = state();
     for record in [

@@ -19,7 +19,7 @@ pub(super) fn no_content() -> Response<Bytes> {
     with_headers(StatusCode::NO_CONTENT, Bytes::new())
 }
 
-pub(super) fn refuse(status: StatusCode, error: &str, message: &str) -> Response<Bytes> {
+pub(crate) fn refuse(status: StatusCode, error: &str, message: &str) -> Response<Bytes> {
     json(status, &ErrorBody { error: error.to_owned(), message: message.to_owned() })
 }
 
