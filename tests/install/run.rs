@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -87,7 +88,8 @@ impl Run<'_> {
         let shell = find("dash").or_else(|| find("sh")).unwrap();
         let mut command = Command::new(shell);
         match &self.how {
-            How::Piped(_) => command.args(["-s", "--"]).args(words),
+            // As a shell that was typed by its name calls itself.
+            How::Piped(_) => command.arg0("sh").args(["-s", "--"]).args(words),
             How::File(file) => command.arg(file).args(words),
         };
         command.env_clear().env("PATH", self.path.path()).env("HOME", home).env("TMPDIR", home.join("tmp"));
