@@ -40,7 +40,7 @@ pub fn run(command: Command, colors: Colors, console: &mut Console) -> Result<Ex
 }
 
 /// The commands that talk to a relay.
-async fn converse(command: Command, colors: Colors, console: &mut Console) -> Result<(), Error> {
+async fn converse(command: Command, _colors: Colors, console: &mut Console) -> Result<(), Error> {
     let around = Surroundings::of_process();
     match command {
         Command::Listen(_) | Command::Demo => Err(Error::failed("this build cannot listen")),
