@@ -1,7 +1,9 @@
 //! One module a verb; the only place where rooms meet.
 
 mod completions;
+mod demo;
 mod endpoints;
+mod listen;
 mod login;
 mod logout;
 mod man;
@@ -12,9 +14,9 @@ mod status;
 use std::process::ExitCode;
 
 use crate::args::Command;
-use crate::config::Surroundings;
+use crate::config::{Output, Surroundings};
 use crate::error::Error;
-use crate::printer::{Colors, Console};
+use crate::printer::{self, Colors, Console, Format, Printer};
 
 /// Does what was asked for, to its end.
 ///
@@ -39,11 +41,26 @@ pub fn run(command: Command, colors: Colors, console: &mut Console) -> Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
+/// The printer for a command that goes on.
+fn printer(output: &Output, colors: Colors) -> Result<Printer, Error> {
+    let format = if output.json { Format::Json } else { Format::Pretty };
+    let options = printer::Options {
+        format,
+        quiet: output.quiet,
+        print: output.print.into(),
+        colors,
+        show_secrets: output.show_secrets,
+        interactive: printer::interactive(format, output.quiet),
+    };
+    Printer::new(options).map_err(|error| Error::failed(format!("the output can't be opened: {error}")))
+}
+
 /// The commands that talk to a relay.
 async fn converse(command: Command, _colors: Colors, console: &mut Console) -> Result<(), Error> {
     let around = Surroundings::of_process();
     match command {
-        Command::Listen(_) | Command::Demo => Err(Error::failed("this build cannot listen")),
+        Command::Listen(args) => listen::run(&args, &around, colors).await,
+        Command::Demo => demo::run(colors).await,
         Command::Endpoints(args) => endpoints::run(args.verb, &around, console).await,
         Command::Login(args) => login::run(&args, &around, console).await,
         Command::Logout(args) => logout::run(&args, &around, console),

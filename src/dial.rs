@@ -21,7 +21,7 @@ mod tls;
 mod tunnel;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use error::DialError;
 pub use proxy::ProxySettings;

@@ -5,8 +5,6 @@ pub(crate) mod listener;
 mod plan;
 pub(crate) mod relay;
 
-use std::io::IsTerminal;
-
 use muxhook_link::Now;
 use muxhook_protocol::frame::Role;
 
@@ -43,11 +41,11 @@ pub async fn run(args: &args::Listen, around: &Surroundings, colors: Colors) -> 
     let (prefer, notice) = home.remembered();
     notices.extend(notice);
 
-    let mut printer = Printer::new(super::printer_options(&config.output, colors));
+    let mut printer = super::printer(&config.output, colors)?;
     notices.into_iter().for_each(|notice| tell(&mut printer, now, notice));
-    let keys = (printer.is_interactive() && std::io::stdin().is_terminal()).then(Keys::listen).flatten();
-    let sources = Sources { after: config.end.after, keys, signals: true };
-    let control = control::watch(sources, printer.closed());
+    // Without keys the rest goes on as well.
+    let keys = printer.takes_keys().then(Keys::listen).and_then(Result::ok).unwrap_or_else(Keys::off);
+    let control = control::watch(Sources { after: config.end.after, keys }, printer.closed());
 
     let intake = Intake::new(plan.wishes);
     let role = if intake.forwards() { Role::Listener } else { Role::Observer };
@@ -61,9 +59,9 @@ pub async fn run(args: &args::Listen, around: &Surroundings, colors: Colors) -> 
         agent: AGENT.to_owned(),
         retry: !config.end.no_retry,
     };
-    let forwarder = Forwarder::new(plan.forwarding).map_err(|error| Error::failed(error.to_string()))?;
+    let forwarder = Forwarder::new(plan.forwarding);
     let session = Session::new(settings, dialer);
-    let run = Run::new(config.end.count);
+    let run = Run::new(config.end.count, None);
     let listener = Listener { session, home, forwarder, intake, printer, control, now, run };
     let (end, summary) = listener.run().await?;
     match (end, config.end.count) {

@@ -10,13 +10,13 @@ use tokio_rustls::TlsAcceptor;
 use super::*;
 
 /// A certificate authority of this test alone, in a file for `--relay-ca`.
-struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     file: tempfile::NamedTempFile,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::named("our authority")
     }
 
@@ -31,7 +31,7 @@ impl Authority {
     }
 
     /// A server's side of TLS under `name`, from year `from` to year `to`.
-    fn acceptor(&self, name: &str, from: i32, to: i32) -> TlsAcceptor {
+    pub(crate) fn acceptor(&self, name: &str, from: i32, to: i32) -> TlsAcceptor {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         params.not_before = rcgen::date_time_ymd(from, 1, 1);
@@ -48,7 +48,7 @@ impl Authority {
         TlsAcceptor::from(Arc::new(config))
     }
 
-    fn dialer(&self) -> Dialer {
+    pub(crate) fn dialer(&self) -> Dialer {
         dialer(Some(self.file.path().to_owned()), &[])
     }
 }

@@ -26,6 +26,9 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// What a WebSocket buffers before it writes by itself, in bytes.
 const WRITE_BUFFER: usize = 64 * 1024;
 
+/// Most large bodies that one side has under way at once. The other side should take more than that.
+const LARGE_AT_ONCE: usize = 16;
+
 /// The WebSocket's settings for a link: every buffer bounded, `read_buffer` bytes taken at once.
 #[must_use]
 pub fn websocket_config(read_buffer: usize) -> WebSocketConfig {
@@ -42,7 +45,7 @@ pub fn websocket_config(read_buffer: usize) -> WebSocketConfig {
 pub struct Limits {
     /// Largest body, in bytes.
     pub max_body: u64,
-    /// Most large bodies under way to this side at once.
+    /// Most large bodies under way to this side at once; a peer's own [`Link`] keeps to 16.
     pub max_open: usize,
     /// Most frames that wait to be written.
     pub max_queue: usize,
@@ -100,12 +103,13 @@ pub struct Link<S> {
     max_queue: usize,
     /// What waits to be written, in order.
     queue: VecDeque<Item>,
-    /// Frames whose bodies are partly out, numbered as they began; each in turn gives a part when nothing else
-    /// waits.
+    /// Frames whose bodies are partly out, each with its number; each in turn gives a part when nothing else waits.
     large: VecDeque<(u64, Outgoing)>,
-    /// How many large frames have begun.
-    begun: u64,
-    /// Marks that wait for the large frames begun before them: the mark, and how many those are.
+    /// Large frames of which nothing is out, since as many as may be are under way.
+    later: VecDeque<(u64, Outgoing)>,
+    /// How many large frames have been numbered.
+    numbered: u64,
+    /// Marks that wait for the large frames before them: the mark, and how many those are.
     waiting: VecDeque<(u64, u64)>,
     heartbeat: Heartbeat,
     ping_due: bool,
@@ -131,7 +135,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             max_queue: limits.max_queue,
             queue: VecDeque::new(),
             large: VecDeque::new(),
-            begun: 0,
+            later: VecDeque::new(),
+            numbered: 0,
             waiting: VecDeque::new(),
             heartbeat: Heartbeat::new(),
             ping_due: false,
@@ -145,7 +150,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// leaves there what is more.
     #[must_use]
     pub fn room(&self) -> usize {
-        self.max_queue.saturating_sub(self.queue.len() + self.large.len())
+        self.max_queue.saturating_sub(self.queue.len() + self.large.len() + self.later.len())
+    }
+
+    fn has_large(&self) -> bool {
+        !(self.large.is_empty() && self.later.is_empty())
     }
 
     /// Queues a frame; [`Link::next`] writes it.
@@ -185,7 +194,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// Writes what is queued and says goodbye, within a second; an unresponsive peer is left.
     pub async fn close(&mut self) {
         let flushed = async {
-            while !(self.queue.is_empty() && self.large.is_empty()) {
+            while self.has_large() || !self.queue.is_empty() {
                 poll_fn(|cx| self.poll_write(cx)).await?;
             }
             self.ws.close(None).await?;
@@ -214,7 +223,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             }
             blocked |= Pin::new(&mut self.ws).poll_flush(cx)?.is_pending();
             self.heartbeat.writing(blocked);
-            if !blocked && !self.large.is_empty() {
+            if !blocked && self.has_large() {
                 // Give way once a part, so that whoever feeds this link can put small frames before the next.
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
@@ -234,17 +243,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             ready!(Pin::new(&mut self.ws).poll_ready(cx))?;
             match self.queue.pop_front() {
                 Some(Item::Frame(frame)) => self.begin(frame)?,
-                Some(Item::Mark(mark)) => self.waiting.push_back((mark, self.begun)),
+                Some(Item::Mark(mark)) => self.waiting.push_back((mark, self.numbered)),
                 None => break,
             }
         }
-        if !self.large.is_empty() {
+        if self.has_large() {
             // The part before must be out: what the WebSocket holds back, a small frame would wait behind.
             ready!(Pin::new(&mut self.ws).poll_flush(cx))?;
             self.send_part()?;
         }
-        while let Some((mark, begun)) = self.waiting.front().copied() {
-            if self.large.iter().any(|(number, _)| *number < begun) {
+        while let Some((mark, before)) = self.waiting.front().copied() {
+            if self.large.iter().chain(&self.later).any(|(number, _)| *number < before) {
                 break;
             }
             self.waiting.pop_front();
@@ -266,23 +275,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     }
 
     fn begin(&mut self, frame: Outgoing) -> Result<(), LinkError> {
-        Pin::new(&mut self.ws).start_send(Message::Binary(frame.first().clone()))?;
-        if frame.has_parts() {
-            self.large.push_back((self.begun, frame));
-            self.begun += 1;
+        if !frame.has_parts() {
+            return self.put(frame.first().clone());
+        }
+        self.later.push_back((self.numbered, frame));
+        self.numbered += 1;
+        Ok(())
+    }
+
+    /// Sends one message of a large frame: its first when there is room for one more, else the next part of one.
+    fn send_part(&mut self) -> Result<(), LinkError> {
+        if self.large.len() < LARGE_AT_ONCE
+            && let Some((number, frame)) = self.later.pop_front()
+        {
+            self.put(frame.first().clone())?;
+            self.large.push_back((number, frame));
+        } else if let Some((number, mut frame)) = self.large.pop_front() {
+            if let Some(part) = frame.next_part() {
+                self.put(part)?;
+            }
+            if frame.has_parts() {
+                self.large.push_back((number, frame));
+            }
         }
         Ok(())
     }
 
-    fn send_part(&mut self) -> Result<(), LinkError> {
-        let Some((number, mut frame)) = self.large.pop_front() else { return Ok(()) };
-        if let Some(part) = frame.next_part() {
-            Pin::new(&mut self.ws).start_send(Message::Binary(part))?;
-        }
-        if frame.has_parts() {
-            self.large.push_back((number, frame));
-        }
-        Ok(())
+    fn put(&mut self, message: Bytes) -> Result<(), LinkError> {
+        Ok(Pin::new(&mut self.ws).start_send(Message::Binary(message))?)
     }
 
     fn receive(&mut self, message: Message) -> Result<Option<Frame>, LinkError> {
@@ -311,7 +331,7 @@ mod tests {
 
     async fn pair() -> [Link<tokio::io::DuplexStream>; 2] {
         let (here, there) = tokio::io::duplex(1024);
-        let limits = Limits { max_body: 1 << 20, max_open: 4, max_queue: 8 };
+        let limits = Limits { max_body: 1 << 20, max_open: LARGE_AT_ONCE, max_queue: 8 };
         let config = Some(websocket_config(1024));
         [
             Link::new(WebSocketStream::from_raw_socket(here, Role::Client, config).await, limits),
@@ -343,5 +363,23 @@ mod tests {
             tokio::task::yield_now().await;
         }
         panic!("never confirmed");
+    }
+
+    #[tokio::test]
+    async fn only_so_many_large_bodies_are_under_way() {
+        let [mut near, mut far] = pair().await;
+        let body = Bytes::from(vec![7; 2 * PART_SIZE]);
+        let reply = Reply { status: 200, headers: Headers::default(), body, truncated: false };
+        let outcome = Outcome::Replied(reply);
+        for number in 0..3 * LARGE_AT_ONCE as u64 {
+            near.send(Outgoing::outcome(DeliveryId::new(number, &[0; 10]), &outcome));
+        }
+        for _ in 0..3 * LARGE_AT_ONCE {
+            let frame = tokio::select! {
+                frame = far.next() => frame.unwrap(),
+                never = near.next() => panic!("{never:?}"),
+            };
+            assert!(matches!(frame, Frame::Outcome { outcome: ref whole, .. } if *whole == outcome));
+        }
     }
 }

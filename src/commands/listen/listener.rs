@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use muxhook_link::Now;
+use muxhook_protocol::frame::Welcome;
 use muxhook_protocol::{Delivery, DeliveryId, Outcome};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
 use super::control::Control;
@@ -22,13 +23,10 @@ use crate::forwarder::{Done, Forwarder, Target};
 use crate::intake::{Decision, Intake};
 use crate::printer::Printer;
 use crate::printer::keys::Key;
-use crate::session::{Session, Signal};
+use crate::session::{Ended, Session, Signal};
 
 /// How long the app is given to finish when the user ends the command.
 const DRAIN: Duration = Duration::from_secs(2);
-
-/// How long a stopped output holds deliveries back before it is looked at again.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Everything that a running `listen` consists of.
 pub(crate) struct Listener {
@@ -59,6 +57,10 @@ pub(crate) struct Run {
     late: HashSet<DeliveryId>,
     /// For the key `r`.
     last: Option<(Arc<Arrival>, Arc<Target>)>,
+    /// The public address, once it is known.
+    address: Option<String>,
+    /// Told once, when the listener is ready.
+    ready: Option<oneshot::Sender<Ready>>,
 }
 
 /// What the forwarder gives back with an outcome.
@@ -86,7 +88,7 @@ pub(crate) enum End {
 
 impl Run {
     /// Nothing counted yet; `count` events are waited for.
-    pub(crate) fn new(count: Option<u64>) -> Self {
+    pub(crate) fn new(count: Option<u64>, ready: Option<oneshot::Sender<Ready>>) -> Self {
         Self {
             started: Instant::now(),
             summary: Summary::default(),
@@ -97,6 +99,8 @@ impl Run {
             paused: false,
             late: HashSet::new(),
             last: None,
+            address: None,
+            ready,
         }
     }
 
@@ -124,8 +128,10 @@ impl Listener {
         self.tell(Event::Summary(self.run.summary));
         self.session.close().await;
         self.home.close().await;
-        self.printer.finish();
-        ended.map(|end| (end, self.run.summary))
+        let printed = self.printer.finish();
+        let end = ended?;
+        printed?;
+        Ok((end, self.run.summary))
     }
 
     async fn carry(&mut self) -> Result<End, Error> {
@@ -139,13 +145,13 @@ impl Listener {
                 // In this order: what arrives is passed on before the outcomes of what was passed on, so that a
                 // burst is at the app as soon as can be; output is flushed once all else waits.
                 biased;
-                signal = self.session.next() => self.on_signal(signal?).await?,
+                signal = self.session.next() => self.on_signal(signal.map_err(refused)?).await?,
                 done = self.forwarder.next() => self.on_outcomes(done),
                 Some(control) = self.control.recv() => if let Some(end) = self.on_control(control) {
                     return Ok(end);
                 },
                 () = ready(()), if self.printer.has_unflushed() => self.printer.flush(),
-                () = tokio::time::sleep(LOOK_AGAIN), if blocked => {}
+                () = self.printer.room(), if blocked => {}
             }
         }
     }
@@ -165,13 +171,7 @@ impl Listener {
             Signal::Live { welcome, down } => {
                 self.home.remember(&welcome, &mut self.printer, self.now);
                 match down {
-                    None => self.tell(Event::Ready(Ready {
-                        public_url: welcome.public_url,
-                        endpoint: welcome.endpoint.to_string(),
-                        forward_to: self.intake.default_target().map(|target| target.url().to_string()),
-                        relay: self.session.relay().to_string(),
-                        embedded: self.home.is_embedded(),
-                    })),
+                    None => self.on_ready(welcome),
                     Some(down) => self.tell(Event::Reconnected(Reconnected { down, missed: None })),
                 }
             }
@@ -189,6 +189,22 @@ impl Listener {
             })),
         }
         Ok(())
+    }
+
+    fn on_ready(&mut self, welcome: Welcome) {
+        let ready = Ready {
+            public_url: welcome.public_url,
+            endpoint: welcome.endpoint.to_string(),
+            forward_to: self.intake.default_target().map(|target| target.url().to_string()),
+            relay: self.session.relay().to_string(),
+            embedded: self.home.is_embedded(),
+        };
+        self.run.address = Some(ready.public_url.clone());
+        if let Some(sender) = self.run.ready.take() {
+            // Whoever asked to be told may be gone.
+            let _ = sender.send(ready.clone());
+        }
+        self.tell(Event::Ready(ready));
     }
 
     /// Takes up what was held back, as far as it may go on.
@@ -225,6 +241,9 @@ impl Listener {
             Decision::Show => {
                 self.run.taken += 1;
                 self.run.done += 1;
+                // Nothing to the relay, but room for the next.
+                let shown = Outcome::Skipped { filter: "only shown".to_owned() };
+                self.session.settle(arrival.delivery.id, &shown);
             }
         }
     }
@@ -277,10 +296,16 @@ impl Listener {
                 self.run.paused = !self.run.paused;
                 self.printer.set_paused(self.run.paused);
             }
-            Control::Key(Key::Copy) => self.printer.copy_address(),
-            Control::Key(Key::Help) => self.printer.show_help(),
+            Control::Key(Key::Copy) => self.copy_address(),
+            Control::Key(Key::Help) => self.printer.help(),
         }
         None
+    }
+
+    fn copy_address(&mut self) {
+        if let Some(address) = &self.run.address {
+            self.printer.copy(address);
+        }
     }
 
     fn replay_last(&mut self) {
@@ -310,5 +335,13 @@ impl Listener {
 
     fn tell(&mut self, event: Event) {
         self.printer.print(self.now.unix_millis(), &event);
+    }
+}
+
+/// A session that ended for good, as the command's end.
+fn refused(ended: Ended) -> Error {
+    match ended {
+        Ended::Unreachable { .. } => Error::unreachable(ended.to_string()),
+        _ => Error::refused(ended.to_string()),
     }
 }
