@@ -1,6 +1,5 @@
 //! The `muxhook` binary.
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use muxhook::args::Args;
@@ -9,9 +8,7 @@ use muxhook::printer::{Colors, Console, escape};
 
 fn main() -> ExitCode {
     let args = Args::read();
-    let env = |name: &str| std::env::var(name).ok();
-    let (out, err) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
-    let colors = Colors::decide(args.color.into(), env, out, err);
+    let colors = Colors::of_process(args.color.into());
     let mut console = Console::new(colors);
     match commands::run(args.command, colors, &mut console) {
         Ok(code) => code,
