@@ -61,7 +61,7 @@ fn printer(output: &Output, colors: Colors) -> Result<Printer, Error> {
 }
 
 /// The commands that talk to a relay.
-async fn converse(command: Command, _colors: Colors, console: &mut Console) -> Result<(), Error> {
+async fn converse(command: Command, colors: Colors, console: &mut Console) -> Result<(), Error> {
     let around = Surroundings::of_process();
     match command {
         Command::Listen(args) => listen::run(&args, &around, colors).await,

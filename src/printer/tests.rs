@@ -24,7 +24,7 @@ fn printed(format: Format, keys: bool, act: impl FnOnce(&mut Printer)) -> (Strin
     let mut printer = Printer::over(format, human, output);
     act(&mut printer);
     printer.finish().unwrap();
-    let mut read = |file: &mut std::fs::File| {
+    let read = |file: &mut std::fs::File| {
         let mut text = String::new();
         file.rewind().unwrap();
         file.read_to_string(&mut text).unwrap();
