@@ -1,1 +1,23 @@
-//! (room to be built)
+//! What a run means: flag, then environment, then project file (`muxhook.toml`), then user file, then default.
+//!
+//! A key given at one level replaces the whole key of the levels below, lists too. What comes out are plain
+//! structs; targets and globs in them are still text, for those who know them to read.
+
+mod file;
+mod given;
+mod listen;
+mod project;
+mod relay;
+mod surroundings;
+mod user;
+mod value;
+
+pub use given::Source;
+pub use listen::{End, Listen, Output};
+pub use project::Project;
+pub use relay::{Connection, Relay, RelayChoice};
+pub use surroundings::{Env, Surroundings};
+pub use user::{Login, UserFile};
+
+#[cfg(test)]
+mod tests;

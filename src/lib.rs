@@ -2,13 +2,14 @@
 //!
 //! - [`args`], [`config`]: what was typed, and what it means together with the environment and the files.
 //! - [`commands`]: one module a verb; the only place where rooms meet.
+//! - [`relay_url`], [`secret`]: where a relay is, and what must not be shown.
 //! - [`dial`], [`session`], [`backoff`]: how the relay is reached, and the link to it kept.
 //! - [`api`]: what the relay is asked over plain HTTP.
 //! - [`intake`]: what is to be done with a delivery. Pure.
 //! - [`forwarder`]: hands a delivery to the app and brings back what became of it.
 //! - [`event`], [`printer`]: what a user may be told, and the one owner of stdout and stderr.
 //! - [`embedded`]: the relay inside this process.
-//! - [`state`]: what this machine remembers between runs.
+//! - [`state`]: what this machine remembers between runs; [`private_file`]: how what only its owner may read is kept.
 
 pub mod api;
 pub mod args;
@@ -22,5 +23,8 @@ pub mod event;
 pub mod forwarder;
 pub mod intake;
 pub mod printer;
+pub mod private_file;
+pub mod relay_url;
+pub mod secret;
 pub mod session;
 pub mod state;

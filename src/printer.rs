@@ -162,6 +162,18 @@ impl Printer {
         }
     }
 
+    /// Whether something was printed since the last [`flush`](Self::flush).
+    #[must_use]
+    pub fn has_unflushed(&self) -> bool {
+        !self.batch.is_empty()
+    }
+
+    /// Whether there is a status line, and keys may be listened for.
+    #[must_use]
+    pub fn is_interactive(&self) -> bool {
+        self.human.keys
+    }
+
     /// Whether the caller should go on taking deliveries. When not, [`room`](Self::room) says when. What is printed
     /// nevertheless is kept, not dropped.
     #[must_use]

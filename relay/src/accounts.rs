@@ -1,1 +1,127 @@
-//! (room to be built)
+//! Who may listen, and whose an endpoint is: accounts, their tokens and their endpoints, in one SQLite file.
+//!
+//! Several processes may hold the file at once (`token create` beside a running relay), so nothing is cached:
+//! each question goes to the database. A read takes microseconds and may run on the caller's thread; a write
+//! waits for the disk, and for another process's write for at most [`BUSY_TIMEOUT`].
+//!
+//! - `database`: the file: its folder, permissions, schema.
+//! - `token`: the secrets and their hashes.
+//! - `tokens`, `endpoints`: what is asked and changed.
+
+mod database;
+mod endpoints;
+mod name;
+mod token;
+mod tokens;
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use muxhook_link::Now;
+use muxhook_protocol::EndpointId;
+use rusqlite::{Connection, Row};
+
+pub use database::OpenError;
+pub use endpoints::{Claimed, Endpoint, MAX_ENDPOINTS};
+pub use name::{AccountName, InvalidAccount};
+pub use token::{Token, UnfitToken};
+pub use tokens::{NewToken, TokenRecord};
+
+/// How long a change waits for another process's change to the same file. Such changes take milliseconds; who waits
+/// may be the thread that carries every webhook.
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The relay's accounts. Share it behind an [`std::sync::Arc`]; every call takes a lock for as long as it lasts.
+pub struct Accounts {
+    connection: Mutex<Connection>,
+    now: Now,
+}
+
+/// Why a question or a change failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The name belongs to another account.
+    #[error("the endpoint {0} belongs to another account: choose another name")]
+    Taken(EndpointId),
+    /// No token was ever made for this account.
+    #[error("there is no account {0}: `token create --account {0}` makes it")]
+    UnknownAccount(AccountName),
+    /// No token has this id.
+    #[error("there is no token with the id {0:?}: `token list` shows the ids")]
+    UnknownToken(String),
+    /// The token was revoked earlier, and stays so.
+    #[error("the token {0} is revoked, and a revoked token never comes back: use another")]
+    Revoked(String),
+    /// The secret is in use for another account.
+    #[error("the token is in use already, by the account {0}: give each account a token of its own")]
+    InUse(AccountName),
+    /// The label can't be shown in one line.
+    #[error("a token's label has at most 64 characters, and no control characters")]
+    BadLabel,
+    /// The account has [`MAX_ENDPOINTS`] endpoints.
+    #[error("the account {0} has {MAX_ENDPOINTS} endpoints, as many as an account may have: delete some")]
+    TooMany(AccountName),
+    /// The system gave no random bytes.
+    #[error("the system gives no random numbers: {0}")]
+    Random(#[from] getrandom::Error),
+    /// The file can't be read or written.
+    #[error("the relay's database can't be used: {0}")]
+    Database(#[from] rusqlite::Error),
+}
+
+impl Accounts {
+    /// Opens the database in the folder `dir`; makes the folder and the file where they are missing.
+    ///
+    /// # Errors
+    /// The folder or the file can't be used, is no relay's, or is a newer relay's.
+    pub fn open(dir: &Path, now: Now) -> Result<Self, OpenError> {
+        database::make_folder(dir)?;
+        Ok(Self { connection: Mutex::new(database::open(dir)?), now })
+    }
+
+    /// As [`Accounts::open`], for a relay that must have been there before: makes nothing.
+    ///
+    /// # Errors
+    /// As [`Accounts::open`], and [`OpenError::Missing`] where no relay ever kept its data.
+    pub fn open_existing(dir: &Path, now: Now) -> Result<Self, OpenError> {
+        database::require_file(dir)?;
+        Ok(Self { connection: Mutex::new(database::open(dir)?), now })
+    }
+
+    /// A panic elsewhere leaves no half-done change behind: SQLite rolls it back.
+    fn database(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// SQLite's integers have a sign.
+    fn unix_millis(&self) -> i64 {
+        i64::try_from(self.now.unix_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+impl fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Accounts")
+    }
+}
+
+/// Reads a column of text as what it stands for.
+fn parsed<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<T>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    let text: String = row.get(column)?;
+    let kind = rusqlite::types::Type::Text;
+    text.parse().map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, kind, Box::new(error)))
+}
+
+/// Reads a column of milliseconds.
+fn millis(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
+    Ok(row.get::<_, i64>(column)?.try_into().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests;

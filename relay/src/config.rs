@@ -1,1 +1,132 @@
-//! (room to be built)
+//! What the operator asked for: flag > environment (`MUXHOOK_RELAY_*`) > TOML file (`--config`) > default.
+//!
+//! - `options`: what may be asked for, in one table for all three sources.
+//! - `file`: the TOML file.
+//! - `resolve`: what it all means together, with every check that needs no network.
+//! - `units`: sizes, durations and addresses as people write them.
+//! - `public_url`, `proxies`: two ideas that the rest of the relay needs as well.
+
+mod file;
+mod options;
+mod proxies;
+mod public_url;
+mod resolve;
+mod units;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use options::{LogFormat, Options, Place};
+pub use proxies::{Network, TrustedProxies};
+pub use public_url::{InvalidPublicUrl, PublicUrl};
+pub use resolve::ConfigError;
+pub use units::{ByteSize, Listen, Span};
+
+use crate::accounts::Token;
+
+/// Everything that a relay needs to know before it starts.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen. Port 0: a free one.
+    pub listen: Vec<SocketAddr>,
+    /// The origin that senders reach; `None`: it follows from where the relay listens, see [`Config::public_url`].
+    pub public_url: Option<PublicUrl>,
+    /// The folder that holds what must survive a restart.
+    pub data_dir: PathBuf,
+    /// The certificate to speak TLS with; `None`: plain HTTP.
+    pub tls: Option<TlsFiles>,
+    /// The peers whose `X-Forwarded-*` fields are believed.
+    pub trusted_proxies: TrustedProxies,
+    /// What the relay takes on at most.
+    pub limits: Limits,
+    /// How log lines look.
+    pub log: LogFormat,
+    /// A token to make good at the start, for the default account.
+    pub bootstrap_token: Option<Token>,
+}
+
+/// PEM files. Both are read again when they change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, and the chain behind it.
+    pub cert: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// What the relay takes on at most. Sizes are bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// A webhook's body.
+    pub max_body: usize,
+    /// Sessions of the whole relay.
+    pub max_listeners: usize,
+    /// From the end of a request's head to the answer. Mux hangs up after 5 s.
+    pub reply_deadline: Duration,
+    /// For what is under way when the relay is told to end.
+    pub grace: Duration,
+    /// Deliveries without an outcome, of one session.
+    pub in_flight: u32,
+    /// Deliveries without an answer, of the whole relay.
+    pub in_flight_total: usize,
+    /// Bodies of deliveries without an answer, of the whole relay.
+    pub in_flight_bytes: usize,
+    /// A request's head: its line and all header fields.
+    pub max_head: usize,
+    /// Sessions of one endpoint.
+    pub sessions_per_endpoint: usize,
+    /// Between two pieces of a request's body.
+    pub body_idle: Duration,
+    /// For a request's whole body.
+    pub body_total: Duration,
+    /// For a request's head.
+    pub head_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const MIB: usize = 1024 * 1024;
+        Self {
+            max_body: 5 * MIB,
+            max_listeners: 20_000,
+            reply_deadline: Duration::from_millis(4_500),
+            grace: Duration::from_secs(20),
+            in_flight: 1024,
+            in_flight_total: 8192,
+            in_flight_bytes: 256 * MIB,
+            max_head: 64 * 1024,
+            sessions_per_endpoint: 64,
+            body_idle: Duration::from_secs(10),
+            body_total: Duration::from_secs(30),
+            head_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Config {
+    /// For a relay inside another program: plain HTTP on one address, a token that the program knows, and
+    /// defaults for the rest.
+    #[must_use]
+    pub fn embedded(data_dir: PathBuf, listen: SocketAddr, bootstrap_token: Token) -> Self {
+        Self {
+            listen: vec![listen],
+            public_url: None,
+            data_dir,
+            tls: None,
+            trusted_proxies: TrustedProxies::default(),
+            limits: Limits::default(),
+            log: LogFormat::Text,
+            bootstrap_token: Some(bootstrap_token),
+        }
+    }
+
+    /// The origin that senders reach, for a relay that is bound to `first`.
+    #[must_use]
+    pub fn public_url(&self, first: SocketAddr) -> PublicUrl {
+        self.public_url.clone().unwrap_or_else(|| PublicUrl::of(first, self.tls.is_some()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

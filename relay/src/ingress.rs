@@ -1,1 +1,203 @@
-//! (room to be built)
+//! The public side: a webhook in, an answer out. Knows HTTP, limits and addresses; nothing of sessions.
+
+mod page;
+mod permits;
+mod request;
+mod response;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use muxhook_link::Now;
+use muxhook_protocol::EndpointId;
+use tokio::time::Instant;
+
+use crate::accounts::Accounts;
+use crate::config::TrustedProxies;
+use crate::dispatch::{self, Answer, Dispatch};
+use permits::Permits;
+use request::{BodyError, BodyLimits};
+
+/// The body of every response.
+pub type Body = http_body_util::Full<Bytes>;
+
+/// What the public side may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Largest body, in bytes.
+    pub max_body: usize,
+    /// How long a body may stand still.
+    pub body_idle: Duration,
+    /// How long a body may take in all.
+    pub body_total: Duration,
+    /// From the end of a request's head to its answer.
+    pub reply_deadline: Duration,
+    /// Most webhooks in flight at once.
+    pub in_flight: usize,
+    /// Most bytes of bodies in flight at once.
+    pub in_flight_bytes: usize,
+}
+
+/// Who is on the other end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// Its address.
+    pub ip: IpAddr,
+    /// Whether it came over TLS.
+    pub tls: bool,
+}
+
+/// The public side.
+#[derive(Debug)]
+pub struct Ingress {
+    accounts: Arc<Accounts>,
+    dispatch: Arc<Dispatch>,
+    proxies: TrustedProxies,
+    limits: Limits,
+    permits: Permits,
+    now: Now,
+}
+
+impl Ingress {
+    /// A public side that hands webhooks to `dispatch`.
+    #[must_use]
+    pub fn new(
+        accounts: Arc<Accounts>,
+        dispatch: Arc<Dispatch>,
+        proxies: TrustedProxies,
+        limits: Limits,
+        now: Now,
+    ) -> Self {
+        let permits = Permits::new(limits.in_flight, limits.in_flight_bytes);
+        Self { accounts, dispatch, proxies, limits, permits, now }
+    }
+
+    /// Answers a request to `/h/…`.
+    pub async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Response<Body> {
+        match *request.method() {
+            Method::POST => self.webhook(peer, request).await,
+            Method::GET | Method::HEAD => page::response(),
+            _ => method_not_allowed("GET, HEAD, POST"),
+        }
+    }
+
+    async fn webhook(&self, peer: Peer, request: Request<Incoming>) -> Response<Body> {
+        let (received_at, arrived) = (self.now.unix_millis(), Instant::now());
+        let (mut head, body) = request.into_parts();
+        let Some((name, suffix)) = request::split_address(head.uri.path()) else {
+            return response::of_answer(Answer::UnknownEndpoint);
+        };
+        let endpoint = match self.find(name) {
+            Ok(endpoint) => endpoint,
+            Err(answer) => return response::of_answer(answer),
+        };
+        let Some(mut permit) = self.permits.take() else {
+            return self.turned_away(&endpoint, "busy", "the relay has as many webhooks in flight as it may");
+        };
+        let body = match request::read_body(body, self.body_limits(), |bytes| permit.add_bytes(bytes)).await {
+            Ok(body) => body,
+            Err(error) => return self.body_refused(&endpoint, error),
+        };
+        request::keep_end_to_end(&mut head.headers);
+        if !self.proxies.contains(peer.ip) {
+            request::set_forwarded(&mut head.headers, peer.ip, if peer.tls { "https" } else { "http" });
+        }
+        let request = dispatch::Request {
+            path: suffix.to_owned(),
+            query: head.uri.query().map(str::to_owned),
+            method: head.method,
+            headers: head.headers,
+            body,
+            received_at,
+            deadline: arrived + self.limits.reply_deadline,
+        };
+        let answer = self.dispatch.deliver(&endpoint, request).await;
+        drop(permit);
+        if answer == Answer::Busy {
+            return self.turned_away(
+                &endpoint,
+                "busy",
+                "the listener has as many deliveries in hand as it may",
+            );
+        }
+        response::of_answer(answer)
+    }
+
+    /// The endpoint of that name. One that is live is known without a look at the disk.
+    fn find(&self, name: &str) -> Result<EndpointId, Answer> {
+        let endpoint: EndpointId = name.parse().map_err(|_| Answer::UnknownEndpoint)?;
+        if self.dispatch.is_live(&endpoint) {
+            return Ok(endpoint);
+        }
+        match self.accounts.endpoint_owner(&endpoint) {
+            Ok(Some(_)) => Ok(endpoint),
+            Ok(None) => Err(Answer::UnknownEndpoint),
+            Err(error) => {
+                tracing::error!(%error, "an endpoint could not be looked up");
+                Err(Answer::Internal)
+            }
+        }
+    }
+
+    fn body_limits(&self) -> BodyLimits {
+        let Limits { max_body, body_idle, body_total, .. } = self.limits;
+        BodyLimits { size: max_body, idle: body_idle, total: body_total }
+    }
+
+    fn body_refused(&self, endpoint: &EndpointId, error: BodyError) -> Response<Body> {
+        match error {
+            BodyError::TooLarge => {
+                let message = format!("the body is above the relay's {} bytes", self.limits.max_body);
+                self.dispatch.notify(
+                    endpoint,
+                    "body_too_large",
+                    &format!("a webhook was turned away: {message}"),
+                );
+                last(response::error(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", &message))
+            }
+            BodyError::NoRoom => last(self.turned_away(
+                endpoint,
+                "busy",
+                "the relay holds as many bytes of webhooks as it may",
+            )),
+            BodyError::TooSlow => last(response::error(
+                StatusCode::REQUEST_TIMEOUT,
+                "body_too_slow",
+                "the body came too slowly",
+            )),
+            BodyError::Broken => {
+                last(response::error(StatusCode::BAD_REQUEST, "body_broken", "the body was cut off"))
+            }
+        }
+    }
+
+    fn turned_away(&self, endpoint: &EndpointId, code: &str, message: &str) -> Response<Body> {
+        self.dispatch.notify(endpoint, code, &format!("a webhook was turned away with 503: {message}"));
+        response::retry_later(code, message)
+    }
+}
+
+/// Closes the connection behind a response: what is left of the request's body is not worth reading.
+fn last(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// 404 for what is no address of the relay's.
+#[must_use]
+pub fn not_found() -> Response<Body> {
+    response::error(StatusCode::NOT_FOUND, "not_found", "there is nothing at this address")
+}
+
+/// 405, naming what is allowed.
+#[must_use]
+pub fn method_not_allowed(allow: &'static str) -> Response<Body> {
+    let mut response =
+        response::error(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this address takes POST");
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+    response
+}

@@ -14,8 +14,15 @@ pub mod accounts;
 pub mod api;
 pub mod cli;
 pub mod config;
+mod connect;
 pub mod dispatch;
 pub mod ingress;
+pub mod outbox;
 pub mod registry;
+pub mod server;
 pub mod session;
+pub mod stream;
 pub mod tls;
+
+/// Program and version, as a relay names itself to CLIs.
+pub const SERVER: &str = concat!("muxhook-relay/", env!("CARGO_PKG_VERSION"));

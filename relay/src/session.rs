@@ -1,1 +1,223 @@
-//! (room to be built)
+//! One connected CLI: its greeting, then one task that reads its outcomes and writes what is sent to it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use muxhook_link::{Link, LinkError};
+use muxhook_protocol::frame::{Hello, Limits, Refused, RefusedCode, Restarting, Welcome};
+use muxhook_protocol::parts::Outgoing;
+use muxhook_protocol::{EndpointId, Frame, MAX_REPLY_BODY, SUBPROTOCOL};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+
+use crate::accounts::{self, AccountName, Accounts};
+use crate::config::PublicUrl;
+use crate::dispatch::Dispatch;
+use crate::registry::{Registry, Seat};
+
+/// How long a CLI may take to greet.
+const GREETING: Duration = Duration::from_secs(10);
+
+/// What a relay reads at once from a session, in bytes: idle sessions are many, and hold it.
+pub const READ_BUFFER: usize = 2 * 1024;
+
+/// Most large answers under way from one session at once.
+const MAX_OPEN: usize = 64;
+
+/// Most frames that a link holds for writing; what is more waits in the outbox.
+const MAX_QUEUE: usize = 256;
+
+/// Over how long sessions are told to spread their return when the relay goes down.
+const RETURN_SPREAD: Duration = Duration::from_secs(2);
+
+/// What every session of a relay shares.
+#[derive(Debug)]
+pub struct Sessions {
+    /// Who may listen, and whose an endpoint is.
+    pub accounts: Arc<Accounts>,
+    /// Which sessions are live.
+    pub registry: Arc<Registry>,
+    /// Where outcomes go.
+    pub dispatch: Arc<Dispatch>,
+    /// Told to every CLI.
+    pub limits: Limits,
+    /// Most sessions on one endpoint.
+    pub per_endpoint: usize,
+    /// The relay's public origin.
+    pub public_url: PublicUrl,
+}
+
+/// How a session ended: for the log.
+#[derive(Debug, thiserror::Error)]
+pub enum Ended {
+    /// No greeting came in time.
+    #[error("it did not greet within {} s", GREETING.as_secs())]
+    NoGreeting,
+    /// There was no session to be had.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// The relay closed it: it was replaced, or the relay goes down.
+    #[error("the relay closed it")]
+    Closed,
+    /// The link ended.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+}
+
+impl Sessions {
+    /// Leads one session of `account` from its greeting to its end.
+    pub async fn run<S>(self: Arc<Self>, account: AccountName, socket: WebSocketStream<S>) -> Ended
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let limits = muxhook_link::Limits {
+            max_body: MAX_REPLY_BODY as u64,
+            max_open: MAX_OPEN,
+            max_queue: MAX_QUEUE,
+        };
+        let mut link = Link::new(socket, limits);
+        match self.greet(&account, &mut link).await {
+            Ok((endpoint, seat)) => {
+                tracing::info!(session = seat.session, %endpoint, role = ?seat.role, "session begins");
+                let ended = self.serve(&mut link, &seat).await;
+                self.registry.leave(&endpoint, seat.session);
+                seat.outbox.close();
+                self.dispatch.lost(seat.session);
+                if matches!(ended, Ended::Closed) {
+                    link.close().await;
+                }
+                tracing::info!(session = seat.session, %endpoint, cause = %ended, "session ends");
+                ended
+            }
+            Err(ended) => {
+                tracing::info!(cause = %ended, "no session");
+                link.close().await;
+                ended
+            }
+        }
+    }
+
+    async fn greet<S>(
+        &self,
+        account: &AccountName,
+        link: &mut Link<S>,
+    ) -> Result<(EndpointId, Arc<Seat>), Ended>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let hello = match timeout(GREETING, link.next()).await.map_err(|_| Ended::NoGreeting)?? {
+            Frame::Hello(hello) if is_sane(&hello) => hello,
+            _ => return Err(refuse(link, RefusedCode::Protocol, true, "the first frame is no greeting")),
+        };
+        let endpoint = match self.claim(account, &hello).await {
+            Ok(endpoint) => endpoint,
+            Err((code, message)) => {
+                return Err(refuse(link, code, code == RefusedCode::EndpointTaken, &message));
+            }
+        };
+        let number = self.registry.number();
+        let in_hand = u32::try_from(hello.resume.len()).unwrap_or(u32::MAX);
+        let seat = Seat::new(number, hello.listener, hello.role, in_hand);
+        let others = self.registry.others(&endpoint, &seat.listener);
+        if self.registry.enter(&endpoint, Arc::clone(&seat), self.per_endpoint).is_err() {
+            let message = format!("{endpoint} has {} sessions already, as many as it may", self.per_endpoint);
+            return Err(refuse(link, RefusedCode::TooManySessions, false, &message));
+        }
+        link.send(Outgoing::control(&Frame::Welcome(Welcome {
+            public_url: self.public_url.endpoint(&endpoint),
+            endpoint: endpoint.clone(),
+            account: account.to_string(),
+            session: number,
+            server: crate::SERVER.to_owned(),
+            limits: self.limits,
+            others,
+        })));
+        self.dispatch.resume(&endpoint, &seat, &hello.resume);
+        Ok((endpoint, seat))
+    }
+
+    /// The endpoint that a greeting asks for: made, when it is nobody's yet.
+    async fn claim(&self, account: &AccountName, hello: &Hello) -> Result<EndpointId, (RefusedCode, String)> {
+        let accounts = Arc::clone(&self.accounts);
+        let (account, wanted, prefer) = (account.clone(), hello.endpoint.clone(), hello.prefer.clone());
+        let claim = move || {
+            let owns =
+                |id: &EndpointId| matches!(accounts.endpoint_owner(id), Ok(Some(owner)) if owner == account);
+            let name = wanted.or_else(|| prefer.into_iter().find(owns));
+            accounts.claim_endpoint(&account, name.as_ref()).map(|claimed| claimed.endpoint.id)
+        };
+        match tokio::task::spawn_blocking(claim).await {
+            Ok(Ok(endpoint)) => Ok(endpoint),
+            Ok(Err(error @ accounts::Error::Taken(_))) => {
+                Err((RefusedCode::EndpointTaken, error.to_string()))
+            }
+            Ok(Err(error)) => {
+                tracing::error!(%error, "an endpoint could not be looked up");
+                Err((RefusedCode::Internal, "the relay could not look the endpoint up".to_owned()))
+            }
+            Err(_) => Err((RefusedCode::Internal, "the relay is going down".to_owned())),
+        }
+    }
+
+    /// Reads and writes until either side ends it.
+    async fn serve<S>(&self, link: &mut Link<S>, seat: &Seat) -> Ended
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        loop {
+            let (room, mut taken) = (link.room(), Vec::new());
+            tokio::select! {
+                biased;
+                // Before the outbox: it writes out what was taken from there the last time round.
+                frame = link.next() => match frame {
+                    Ok(Frame::Outcome { id, outcome, .. }) => self.dispatch.settle(seat, id, outcome),
+                    Ok(Frame::Unknown) => tracing::debug!(session = seat.session, "a frame of an unknown kind"),
+                    Ok(_) => return Ended::Link(LinkError::Protocol("a frame out of place".to_owned())),
+                    Err(error) => return Ended::Link(error),
+                },
+                open = seat.outbox.take(room, |frame| taken.push(frame)), if room > 0 => match open {
+                    Some(()) => taken.into_iter().for_each(|frame| link.send(frame)),
+                    None => return Ended::Closed,
+                },
+            }
+        }
+    }
+
+    /// Tells every session that the relay goes down and when to come back, each at a moment of its own.
+    pub fn announce_restart(&self) {
+        let seats = self.registry.all();
+        for (index, seat) in seats.iter().enumerate() {
+            let share = RETURN_SPREAD.as_millis() as u64 * index as u64 / seats.len() as u64;
+            let restarting = Frame::Restarting(Restarting { reconnect_in_ms: 200 + share });
+            // A session without room for it learns from the end of its connection.
+            let _ = seat.send(Outgoing::control(&restarting));
+        }
+    }
+
+    /// Ends every session once what is queued for it is out.
+    pub fn close_all(&self) {
+        self.registry.all().iter().for_each(|seat| seat.outbox.close());
+    }
+}
+
+/// Whether a greeting keeps within bounds that a true one is far from.
+fn is_sane(hello: &Hello) -> bool {
+    hello.agent.len() <= 128 && (1..=128).contains(&hello.listener.len()) && hello.prefer.len() <= 16
+}
+
+/// Queues the refusal; closing the link writes it.
+fn refuse<S>(link: &mut Link<S>, code: RefusedCode, fatal: bool, message: &str) -> Ended
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let refused = Refused { code, message: message.to_owned(), fatal };
+    link.send(Outgoing::control(&Frame::Refused(refused)));
+    Ended::Refused(message.to_owned())
+}
+
+/// Whether a client offers the subprotocol that this relay speaks.
+#[must_use]
+pub fn offers_subprotocol(offered: &str) -> bool {
+    offered.split(',').any(|name| name.trim() == SUBPROTOCOL)
+}

@@ -1,1 +1,93 @@
-//! (room to be built)
+//! The listener's certificate: read from PEM files, and again when they change.
+
+mod files;
+mod reload;
+
+use std::fs::Metadata;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+pub use files::TlsError;
+
+use crate::config::TlsFiles;
+use reload::Current;
+
+/// How often the files are looked at.
+const POLL: Duration = Duration::from_secs(5);
+
+/// A listener's TLS: version 1.2 and 1.3, HTTP/1.1 only (ALPN, RFC 7301), so that the floods of HTTP/2 don't exist here.
+#[derive(Debug)]
+pub struct Tls {
+    files: TlsFiles,
+    seen: Stamps,
+    current: Arc<Current>,
+    config: Arc<ServerConfig>,
+}
+
+impl Tls {
+    /// Reads both files.
+    ///
+    /// # Errors
+    /// One of them can't be read, or holds nothing usable; they don't belong together.
+    pub fn load(cert: &Path, key: &Path) -> Result<Self, TlsError> {
+        let files = TlsFiles { cert: cert.to_owned(), key: key.to_owned() };
+        // Before the files are read: what changes meanwhile is then seen as a change.
+        let seen = stamps(&files);
+        let current = Arc::new(Current::new(files::read(&files)?));
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .map_err(TlsError::Provider)?
+            .with_no_client_auth()
+            .with_cert_resolver(current.clone());
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { files, seen, current, config: Arc::new(config) })
+    }
+
+    /// What makes a TLS connection of a TCP one. It follows the files as long as [`Tls::watch`] runs.
+    #[must_use]
+    pub fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.config.clone())
+    }
+
+    /// Looks at the files every few seconds, and reads them when they changed. New files that can't be used are told
+    /// once in the log, and the certificate before stays.
+    pub async fn watch(mut self, shutdown: CancellationToken) {
+        while shutdown.run_until_cancelled(tokio::time::sleep(POLL)).await.is_some() {
+            self.look();
+        }
+    }
+
+    fn look(&mut self) {
+        let stamps = stamps(&self.files);
+        if stamps == self.seen {
+            return;
+        }
+        self.seen = stamps;
+        match files::read(&self.files) {
+            Ok(certificate) => {
+                self.current.replace(certificate);
+                tracing::info!(cert = %self.files.cert.display(), "certificate read anew");
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the certificate's files changed, and the old one stays in use")
+            }
+        }
+    }
+}
+
+/// When each file changed, and how long it is; `None` where that can't be told.
+type Stamps = [Option<(SystemTime, u64)>; 2];
+
+fn stamps(files: &TlsFiles) -> Stamps {
+    let stamp = |file: Metadata| Some((file.modified().ok()?, file.len()));
+    [&files.cert, &files.key].map(|path| std::fs::metadata(path).ok().and_then(stamp))
+}
+
+#[cfg(test)]
+mod tests;

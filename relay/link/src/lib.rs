@@ -1,5 +1,12 @@
-//! Frames over one WebSocket, the same on both sides: batching, parts, heartbeat and watchdog. And the clock.
+//! Frames over one WebSocket, the same on both sides.
+//!
+//! A [`Link`] owns the socket: it batches what is sent, lets parts of large bodies travel between other frames,
+//! keeps the heartbeat, and notices a peer that is gone. [`Now`] is where both sides take wall time from.
 
+mod heartbeat;
+mod link;
 pub mod now;
 
+pub use heartbeat::{DEAD_AFTER, HEARTBEAT};
+pub use link::{Limits, Link, LinkError, websocket_config};
 pub use now::Now;

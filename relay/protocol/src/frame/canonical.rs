@@ -8,6 +8,7 @@ use super::{Frame, MAX_HEAD};
 use crate::delivery::{Delivery, DeliveryId};
 use crate::headers::Headers;
 use crate::outcome::{Outcome, Reply};
+use crate::plain;
 
 /// All of a delivery but its headers and body, borrowed: what the relay has at hand before anything is copied.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +60,7 @@ pub fn encode_deliver<'h>(
     headers: impl Iterator<Item = (&'h str, &'h [u8])>,
     body: &[u8],
 ) -> Bytes {
-    let mut out = Writer::with_capacity(512 + body.len());
+    let mut out = Writer::with_capacity(1024 + body.len());
     out.raw(br#"{"frame":"deliver","id":""#).id(head.id);
     out.raw(br#"","seq":"#).number(head.seq);
     out.raw(br#","received_at":"#).number(head.received_at);
@@ -145,33 +146,33 @@ impl Writer {
 
     /// A JSON string of text.
     fn text(&mut self, text: &str) -> &mut Self {
-        self.string(text.as_bytes(), |out, byte| out.push(byte))
+        self.string(text.as_bytes(), plain::run)
     }
 
     /// A JSON string of bytes, each as the code point of the same number.
     fn value(&mut self, value: &[u8]) -> &mut Self {
-        self.string(value, |out, byte| {
-            out.extend_from_slice(char::from(byte).encode_utf8(&mut [0; 2]).as_bytes())
-        })
+        self.string(value, plain::ascii_run)
     }
 
-    fn string(&mut self, bytes: &[u8], mut beyond_ascii: impl FnMut(&mut Vec<u8>, u8)) -> &mut Self {
+    /// A JSON string; `run` tells how many bytes can be taken as they are.
+    fn string(&mut self, mut bytes: &[u8], run: impl Fn(&[u8]) -> usize) -> &mut Self {
         self.0.push(b'"');
-        let mut rest = bytes;
-        while let Some(at) = rest.iter().position(|byte| !is_plain(*byte)) {
-            self.0.extend_from_slice(&rest[..at]);
-            match rest[at] {
-                byte if byte.is_ascii() => self.escape(byte),
-                byte => beyond_ascii(&mut self.0, byte),
+        loop {
+            let (taken, rest) = bytes.split_at(run(bytes));
+            self.0.extend_from_slice(taken);
+            match rest.split_first() {
+                None => break,
+                Some((byte, rest)) => {
+                    self.escape(*byte);
+                    bytes = rest;
+                }
             }
-            rest = &rest[at + 1..];
         }
-        self.0.extend_from_slice(rest);
         self.0.push(b'"');
         self
     }
 
-    /// The escapes that serde_json writes.
+    /// A byte as serde_json writes the code point of the same number.
     fn escape(&mut self, byte: u8) {
         const HEX: &[u8; 16] = b"0123456789abcdef";
         match byte {
@@ -181,6 +182,7 @@ impl Writer {
             b'\n' => self.0.extend_from_slice(b"\\n"),
             0x0c => self.0.extend_from_slice(b"\\f"),
             b'\r' => self.0.extend_from_slice(b"\\r"),
+            0x80.. => self.0.extend_from_slice(char::from(byte).encode_utf8(&mut [0; 2]).as_bytes()),
             _ => self.0.extend_from_slice(&[
                 b'\\',
                 b'u',
@@ -204,11 +206,6 @@ impl Writer {
         self.0.push(b']');
         self
     }
-}
-
-/// ASCII that a JSON string holds as it is.
-fn is_plain(byte: u8) -> bool {
-    byte.is_ascii() && byte >= 0x20 && byte != b'"' && byte != b'\\'
 }
 
 /// Reads a frame of the hot way in exactly the canonical layout; `None` leaves the message to serde.
@@ -324,7 +321,7 @@ impl Reader<'_> {
     /// A JSON string of plain ASCII.
     fn bytes(&mut self) -> Option<Bytes> {
         self.literal(b"\"")?;
-        let length = self.rest().iter().position(|byte| !is_plain(*byte))?;
+        let length = plain::ascii_run(self.rest());
         let value = self.message.slice(self.at..self.at + length);
         self.at += length;
         self.literal(b"\"")?;

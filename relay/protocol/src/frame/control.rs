@@ -51,6 +51,9 @@ pub struct Welcome {
     pub server: String,
     /// What the relay will and won't carry.
     pub limits: Limits,
+    /// Other listeners that are live on the endpoint: each gets every delivery.
+    #[serde(default)]
+    pub others: u32,
 }
 
 /// What the relay will and won't carry.

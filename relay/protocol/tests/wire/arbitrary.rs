@@ -60,14 +60,15 @@ fn hello() -> impl Strategy<Value = Hello> {
 fn welcome() -> impl Strategy<Value = Welcome> {
     let limits =
         (any::<u32>(), any::<u64>()).prop_map(|(in_flight, max_body)| Limits { in_flight, max_body });
-    (endpoint(), text(), text(), any::<u64>(), text(), limits).prop_map(
-        |(endpoint, public_url, account, session, server, limits)| Welcome {
+    (endpoint(), text(), text(), any::<u64>(), text(), limits, any::<u32>()).prop_map(
+        |(endpoint, public_url, account, session, server, limits, others)| Welcome {
             endpoint,
             public_url,
             account,
             session,
             server,
             limits,
+            others,
         },
     )
 }

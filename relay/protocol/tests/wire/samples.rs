@@ -197,6 +197,7 @@ fn greetings() -> Vec<(&'static str, Frame)> {
         session: 12,
         server: "muxhook-relay/0.1.0".into(),
         limits: Limits { in_flight: 256, max_body: 5 * 1024 * 1024 },
+        others: 1,
     };
     vec![
         ("hello", Frame::Hello(full)),

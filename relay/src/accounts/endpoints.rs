@@ -1,0 +1,154 @@
+//! Endpoints: whose they are.
+
+use muxhook_protocol::EndpointId;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior};
+
+use super::token::lower_base32;
+use super::{AccountName, Accounts, Error, millis, parsed};
+
+/// Most endpoints of one account.
+pub const MAX_ENDPOINTS: u64 = 100_000;
+
+/// What the relay knows of an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Its id or name.
+    pub id: EndpointId,
+    /// Whose it is.
+    pub account: AccountName,
+    /// When it was first claimed: milliseconds since the Unix epoch.
+    pub created_at: u64,
+}
+
+/// An endpoint of the account that asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    /// The endpoint.
+    pub endpoint: Endpoint,
+    /// Whether this call made it.
+    pub is_new: bool,
+}
+
+impl Accounts {
+    /// Whose the endpoint is; `None` when there is no such endpoint.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn endpoint_owner(&self, id: &EndpointId) -> Result<Option<AccountName>, Error> {
+        Ok(find(&self.database(), id)?.map(|endpoint| endpoint.account))
+    }
+
+    /// The account's own endpoint of this name, made if nobody has it; without a name, a new one of 128 random bits.
+    /// To claim what the account has already writes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Taken`], [`Error::UnknownAccount`], [`Error::TooMany`]; the database or the system's randomness fails.
+    pub fn claim_endpoint(&self, account: &AccountName, name: Option<&EndpointId>) -> Result<Claimed, Error> {
+        let mut database = self.database();
+        if let Some(known) = owned(&database, account, name)? {
+            return Ok(known);
+        }
+        let change = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Another process may have been faster.
+        if let Some(known) = owned(&change, account, name)? {
+            return Ok(known);
+        }
+        let endpoint = insert(&change, account, name, self.unix_millis())?;
+        change.commit()?;
+        tracing::info!(endpoint = %endpoint.id, %account, "endpoint created");
+        Ok(Claimed { endpoint, is_new: true })
+    }
+
+    /// Every endpoint, or those of one account, by name.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn list_endpoints(&self, account: Option<&AccountName>) -> Result<Vec<Endpoint>, Error> {
+        let database = self.database();
+        let condition = if account.is_some() { "account = ?1" } else { "?1 IS NULL" };
+        let sql = format!("SELECT * FROM endpoints WHERE {condition} ORDER BY id");
+        let mut query = database.prepare_cached(&sql)?;
+        let rows = query.query_map([account.map(AccountName::as_str)], record)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// How many endpoints the account has.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn count_endpoints(&self, account: &AccountName) -> Result<u64, Error> {
+        Ok(count(&self.database(), account)?)
+    }
+
+    /// Deletes an endpoint of the account; `false` when the account has none of this name. Any account may claim the name from then on.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn delete_endpoint(&self, account: &AccountName, id: &EndpointId) -> Result<bool, Error> {
+        let sql = "DELETE FROM endpoints WHERE id = ?1 AND account = ?2";
+        let is_deleted = self.database().prepare_cached(sql)?.execute((id.as_str(), account.as_str()))? > 0;
+        if is_deleted {
+            tracing::info!(endpoint = %id, %account, "endpoint deleted");
+        }
+        Ok(is_deleted)
+    }
+}
+
+fn find(database: &Connection, id: &EndpointId) -> rusqlite::Result<Option<Endpoint>> {
+    let sql = "SELECT * FROM endpoints WHERE id = ?1";
+    database.prepare_cached(sql)?.query_row([id.as_str()], record).optional()
+}
+
+fn owned(
+    database: &Connection,
+    account: &AccountName,
+    name: Option<&EndpointId>,
+) -> Result<Option<Claimed>, Error> {
+    let Some(name) = name else { return Ok(None) };
+    match find(database, name)? {
+        Some(endpoint) if endpoint.account == *account => Ok(Some(Claimed { endpoint, is_new: false })),
+        Some(_) => Err(Error::Taken(name.clone())),
+        None => Ok(None),
+    }
+}
+
+fn insert(
+    change: &Transaction<'_>,
+    account: &AccountName,
+    name: Option<&EndpointId>,
+    now: i64,
+) -> Result<Endpoint, Error> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM accounts WHERE name = ?1)";
+    if !change.prepare_cached(sql)?.query_row([account.as_str()], |row| row.get(0))? {
+        return Err(Error::UnknownAccount(account.clone()));
+    }
+    if count(change, account)? >= MAX_ENDPOINTS {
+        return Err(Error::TooMany(account.clone()));
+    }
+    let id = match name {
+        Some(name) => name.to_string(),
+        None => random_id()?,
+    };
+    let sql = "INSERT INTO endpoints (id, account, created_at) VALUES (?1, ?2, ?3) RETURNING *";
+    Ok(change.prepare_cached(sql)?.query_row((id, account.as_str(), now), record)?)
+}
+
+fn count(database: &Connection, account: &AccountName) -> rusqlite::Result<u64> {
+    let sql = "SELECT count(*) FROM endpoints WHERE account = ?1";
+    let count: i64 = database.prepare_cached(sql)?.query_row([account.as_str()], |row| row.get(0))?;
+    Ok(count.try_into().unwrap_or_default())
+}
+
+fn random_id() -> Result<String, getrandom::Error> {
+    let mut bits = [0; 16];
+    getrandom::fill(&mut bits)?;
+    Ok(lower_base32(&bits))
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
+    Ok(Endpoint {
+        id: parsed(row, "id")?,
+        account: parsed(row, "account")?,
+        created_at: millis(row, "created_at")?,
+    })
+}

@@ -1,0 +1,51 @@
+//! The TOML file of `--config`.
+
+use std::fs;
+use std::path::Path;
+
+use super::{ConfigError, Options};
+
+/// Reads the file.
+pub(super) fn read(path: &Path) -> Result<Options, ConfigError> {
+    let text =
+        fs::read_to_string(path).map_err(|cause| ConfigError::File { path: path.to_owned(), cause })?;
+    parse(&text).map_err(|fault| match fault {
+        Fault::Syntax(message) => ConfigError::Syntax { path: path.to_owned(), message },
+        Fault::Key(key) => {
+            let nearest =
+                nearest(&key).map(|nearest| format!(": did you mean {nearest}?")).unwrap_or_default();
+            ConfigError::UnknownKey { path: path.to_owned(), key, nearest }
+        }
+    })
+}
+
+enum Fault {
+    Syntax(String),
+    Key(String),
+}
+
+fn parse(text: &str) -> Result<Options, Fault> {
+    let syntax = |error: toml::de::Error| Fault::Syntax(error.to_string().trim_end().to_owned());
+    let table: toml::Table = text.parse().map_err(syntax)?;
+    if let Some(key) = table.keys().find(|key| !keys().contains(key)) {
+        return Err(Fault::Key(key.clone()));
+    }
+    toml::from_str(text).map_err(syntax)
+}
+
+/// A key for each flag, save the one that names the file.
+fn keys() -> Vec<String> {
+    let flags = <Options as clap::Args>::augment_args(clap::Command::new("serve"));
+    flags
+        .get_arguments()
+        .filter_map(|flag| flag.get_long())
+        .filter(|&flag| flag != "config")
+        .map(str::to_owned)
+        .collect()
+}
+
+fn nearest(key: &str) -> Option<String> {
+    let likeness = |known: &String| strsim::jaro_winkler(&key.replace('_', "-").to_lowercase(), known);
+    let best = keys().into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    (likeness(&best) > 0.7).then_some(best)
+}

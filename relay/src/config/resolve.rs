@@ -1,0 +1,204 @@
+//! What flags, environment and file mean together.
+
+use std::ffi::OsString;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{Config, Limits, Options, Place, TlsFiles, TrustedProxies, file};
+use crate::accounts::{Token, UnfitToken};
+
+/// The environment's name of the first token. It has no flag: others can read a program's arguments.
+const BOOTSTRAP_TOKEN: &str = "MUXHOOK_RELAY_BOOTSTRAP_TOKEN";
+
+/// What was asked for can't be done.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file of `--config` can't be read.
+    #[error("the config file {} can't be read: {cause}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// The file is no TOML, or a value has not the form of its key.
+    #[error("the config file {} can't be understood: {message}", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Where and what, over several lines.
+        message: String,
+    },
+    /// The file has a key that means nothing.
+    #[error("the config file {} has the unknown key {key:?}{nearest}", path.display())]
+    UnknownKey {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// A guess at what was meant, or nothing.
+        nearest: String,
+    },
+    /// Others could read along.
+    #[error(
+        "plain HTTP on {0} can be read and changed on its way: give --tls-cert and --tls-key, or --trusted-proxy CIDR \
+         when a proxy in front speaks TLS, or --plain when that is what you want"
+    )]
+    PlainBeyondLoopback(SocketAddr),
+    /// Half of what TLS needs.
+    #[error("--tls-cert and --tls-key go together: {0} is missing")]
+    HalfTls(&'static str),
+    /// Both can't be.
+    #[error("--plain and --tls-cert exclude one another: leave one out")]
+    PlainAndTls,
+    /// A number too small or too large.
+    #[error("{flag} must be between {least} and {most}")]
+    OutOfRange {
+        /// The flag.
+        flag: &'static str,
+        /// The least that is sensible.
+        least: &'static str,
+        /// The most that is sensible.
+        most: &'static str,
+    },
+    /// Nothing says where this user's data is.
+    #[error("there is no home folder to keep data in: give --data-dir DIR")]
+    NoDataDir,
+    /// The bootstrap token's file can't be read.
+    #[error("the bootstrap token's file {} can't be read: {cause}", path.display())]
+    TokenFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// The bootstrap token came from two sides.
+    #[error("--bootstrap-token-file and {BOOTSTRAP_TOKEN} exclude one another: leave one out")]
+    TwoTokens,
+    /// The bootstrap token can't serve.
+    #[error("the token in {origin} can't be used: {cause}")]
+    Token {
+        /// Where it came from.
+        origin: String,
+        /// Why not.
+        cause: UnfitToken,
+    },
+}
+
+/// Where the process's environment is read.
+type Environment<'e> = &'e dyn Fn(&str) -> Option<OsString>;
+
+impl Config {
+    /// What the options, the file that they name, and the environment mean together. Reads that file and
+    /// the bootstrap token's; nothing else.
+    ///
+    /// # Errors
+    /// What was asked for can't be done.
+    pub fn resolve(options: Options, environment: Environment<'_>) -> Result<Self, ConfigError> {
+        let options = match &options.place.config {
+            Some(path) => {
+                let file = file::read(path)?;
+                options.or(file)
+            }
+            None => options,
+        };
+        let tls = tls(&options)?;
+        let listen = listen(&options, tls.is_some())?;
+        Ok(Self {
+            listen,
+            limits: limits(&options)?,
+            data_dir: data_dir(options.place.data_dir, environment)?,
+            bootstrap_token: bootstrap_token(options.bootstrap_token_file.as_deref(), environment)?,
+            public_url: options.public_url,
+            tls,
+            trusted_proxies: TrustedProxies::new(options.trusted_proxy),
+            log: options.log.unwrap_or_default(),
+        })
+    }
+}
+
+impl Place {
+    /// The folder that holds the relay's data.
+    ///
+    /// # Errors
+    /// The config file can't be used; the user has no home.
+    pub fn data_dir(self, environment: Environment<'_>) -> Result<PathBuf, ConfigError> {
+        let from_file = match (&self.data_dir, &self.config) {
+            (None, Some(path)) => file::read(path)?.place.data_dir,
+            _ => None,
+        };
+        data_dir(self.data_dir.or(from_file), environment)
+    }
+}
+
+fn tls(options: &Options) -> Result<Option<TlsFiles>, ConfigError> {
+    match (&options.tls_cert, &options.tls_key) {
+        (Some(_), Some(_)) if options.plain == Some(true) => Err(ConfigError::PlainAndTls),
+        (Some(cert), Some(key)) => Ok(Some(TlsFiles { cert: cert.clone(), key: key.clone() })),
+        (Some(_), None) => Err(ConfigError::HalfTls("--tls-key")),
+        (None, Some(_)) => Err(ConfigError::HalfTls("--tls-cert")),
+        (None, None) => Ok(None),
+    }
+}
+
+fn listen(options: &Options, is_tls: bool) -> Result<Vec<SocketAddr>, ConfigError> {
+    if options.listen.is_empty() {
+        let usual = if is_tls { ([0, 0, 0, 0], 443) } else { ([127, 0, 0, 1], 8080) };
+        return Ok(vec![usual.into()]);
+    }
+    let addresses: Vec<SocketAddr> = options.listen.iter().map(|listen| listen.0).collect();
+    let is_allowed = is_tls || options.plain == Some(true) || !options.trusted_proxy.is_empty();
+    match addresses.iter().find(|address| !is_allowed && !address.ip().to_canonical().is_loopback()) {
+        Some(open) => Err(ConfigError::PlainBeyondLoopback(*open)),
+        None => Ok(addresses),
+    }
+}
+
+fn limits(options: &Options) -> Result<Limits, ConfigError> {
+    const MINUTE: Duration = Duration::from_secs(60);
+    let usual = Limits::default();
+    let limits = Limits {
+        max_body: options.max_body.map_or(usual.max_body, |size| size.0),
+        max_listeners: options.max_listeners.unwrap_or(usual.max_listeners),
+        reply_deadline: options.reply_deadline.map_or(usual.reply_deadline, |span| span.0),
+        grace: options.grace.map_or(usual.grace, |span| span.0),
+        ..usual
+    };
+    let within = |is_within: bool, flag, least, most| {
+        if is_within { Ok(()) } else { Err(ConfigError::OutOfRange { flag, least, most }) }
+    };
+    within((1 << 10..=64 << 20).contains(&limits.max_body), "--max-body", "1KiB", "64MiB")?;
+    within((1..=1_000_000).contains(&limits.max_listeners), "--max-listeners", "1", "1000000")?;
+    let deadlines = Duration::from_millis(100)..=MINUTE;
+    within(deadlines.contains(&limits.reply_deadline), "--reply-deadline", "100ms", "60s")?;
+    within(limits.grace <= MINUTE * 10, "--grace", "0s", "10m")?;
+    Ok(limits)
+}
+
+/// By the XDG base directory specification, which ignores paths that are not absolute.
+fn data_dir(given: Option<PathBuf>, environment: Environment<'_>) -> Result<PathBuf, ConfigError> {
+    let folder = |name: &str| environment(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = if cfg!(windows) {
+        folder("LOCALAPPDATA")
+    } else {
+        folder("XDG_DATA_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/share")))
+    };
+    given.or_else(|| home.map(|home| home.join("muxhook-relay"))).ok_or(ConfigError::NoDataDir)
+}
+
+fn bootstrap_token(file: Option<&Path>, environment: Environment<'_>) -> Result<Option<Token>, ConfigError> {
+    let (origin, text) = match (file, environment(BOOTSTRAP_TOKEN)) {
+        (Some(_), Some(_)) => return Err(ConfigError::TwoTokens),
+        (Some(path), None) => {
+            let text = std::fs::read_to_string(path);
+            let text = text.map_err(|cause| ConfigError::TokenFile { path: path.to_owned(), cause })?;
+            (path.display().to_string(), text)
+        }
+        // What is not UTF-8 is not ASCII either, and refused below.
+        (None, Some(text)) => (BOOTSTRAP_TOKEN.to_owned(), text.to_string_lossy().into_owned()),
+        (None, None) => return Ok(None),
+    };
+    Token::given(text.trim()).map(Some).map_err(|cause| ConfigError::Token { origin, cause })
+}

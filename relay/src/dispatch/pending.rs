@@ -1,0 +1,183 @@
+//! Deliveries that wait for an answer, by id.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use muxhook_protocol::parts::Outgoing;
+use muxhook_protocol::{DeliveryId, EndpointId, Frame, Outcome};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::answer::{Answer, Standing, Tally};
+use crate::registry::{Seat, SessionNumber};
+
+/// The table of deliveries that wait for an answer.
+#[derive(Debug, Default)]
+pub(super) struct Pending(Mutex<HashMap<DeliveryId, Entry>>);
+
+#[derive(Debug)]
+struct Entry {
+    endpoint: EndpointId,
+    /// Kept to be sent again to a listener that comes back without it.
+    frame: Outgoing,
+    parties: Vec<Party>,
+    tally: Tally,
+    deadline: Instant,
+    /// Whoever waits for the answer. When it is gone, so is the sender.
+    reply: oneshot::Sender<Answer>,
+}
+
+/// One listener's part in a delivery.
+#[derive(Debug)]
+struct Party {
+    seat: Arc<Seat>,
+    standing: Standing,
+}
+
+impl Entry {
+    fn open(&self) -> impl Iterator<Item = &Party> {
+        self.parties.iter().filter(|party| party.standing != Standing::Done)
+    }
+
+    /// Answers the sender; whoever still has the delivery in hand is told that its outcome will be late.
+    fn answer(self, id: DeliveryId, answer: Answer) {
+        let late = Outgoing::control(&Frame::Answered { id });
+        for party in self.open().filter(|party| party.standing == Standing::Waiting) {
+            // A session with no room for this is as good as gone, and late is what it will be taken for.
+            let _ = party.seat.send(late.clone());
+        }
+        // Nobody may be left to hear it.
+        let _ = self.reply.send(answer);
+    }
+}
+
+/// A wait for one answer. Dropped before it came: the sender is gone, and the delivery is over.
+pub(super) struct Waiting<'a> {
+    table: &'a Pending,
+    id: DeliveryId,
+    answer: oneshot::Receiver<Answer>,
+    answered: bool,
+}
+
+impl Waiting<'_> {
+    pub(super) async fn answer(&mut self) -> Answer {
+        let answer = (&mut self.answer).await.unwrap_or(Answer::Internal);
+        self.answered = true;
+        answer
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.answered
+            && let Some(entry) = self.table.lock().remove(&self.id)
+        {
+            entry.answer(self.id, Answer::TooLate);
+        }
+    }
+}
+
+impl Pending {
+    pub(super) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Opens a delivery in the hands of `listeners`.
+    pub(super) fn open(
+        &self,
+        id: DeliveryId,
+        endpoint: &EndpointId,
+        frame: &Outgoing,
+        listeners: &[&Arc<Seat>],
+        deadline: Instant,
+    ) -> Waiting<'_> {
+        let (reply, answer) = oneshot::channel();
+        let parties = listeners
+            .iter()
+            .map(|seat| Party { seat: Arc::clone(seat), standing: Standing::Waiting })
+            .collect();
+        let (endpoint, frame) = (endpoint.clone(), frame.clone());
+        let entry = Entry { endpoint, frame, parties, tally: Tally::default(), deadline, reply };
+        self.lock().insert(id, entry);
+        Waiting { table: self, id, answer, answered: false }
+    }
+
+    /// The session had no room for it. Without anybody else to wait for, the sender may try again.
+    pub(super) fn never_had(&self, id: DeliveryId, session: SessionNumber) {
+        let mut table = self.lock();
+        let Some(entry) = table.get_mut(&id) else { return };
+        entry.parties.retain(|party| party.seat.session != session);
+        if entry.parties.is_empty()
+            && let Some(entry) = table.remove(&id)
+        {
+            drop(table);
+            entry.answer(id, Answer::Busy);
+        }
+    }
+
+    /// Takes an outcome in.
+    pub(super) fn settle(&self, id: DeliveryId, session: SessionNumber, outcome: Outcome) {
+        let mut table = self.lock();
+        let Some(entry) = table.get_mut(&id) else { return };
+        let mine = |party: &&mut Party| party.seat.session == session && party.standing != Standing::Done;
+        let Some(party) = entry.parties.iter_mut().find(mine) else { return };
+        party.standing = Standing::Done;
+        let open = entry.open().next().is_some();
+        if let Some(answer) = entry.tally.settle(outcome, open)
+            && let Some(entry) = table.remove(&id)
+        {
+            drop(table);
+            entry.answer(id, answer);
+        }
+    }
+
+    /// Marks everything in the hands of a session as waiting for its listener to come back.
+    pub(super) fn lost(&self, session: SessionNumber) {
+        for entry in self.lock().values_mut() {
+            for party in entry.parties.iter_mut().filter(|party| party.seat.session == session) {
+                if party.standing == Standing::Waiting {
+                    party.standing = Standing::Lost;
+                }
+            }
+        }
+    }
+
+    /// Puts everything that `seat`'s listener has not settled into its hands again; gives back what is not in
+    /// `in_hand`, to be sent once more, in order of arrival.
+    pub(super) fn resume(
+        &self,
+        endpoint: &EndpointId,
+        seat: &Arc<Seat>,
+        in_hand: &[DeliveryId],
+    ) -> Vec<Outgoing> {
+        let mut again = Vec::new();
+        for (id, entry) in self.lock().iter_mut().filter(|(_, entry)| entry.endpoint == *endpoint) {
+            let mine =
+                |party: &&mut Party| party.seat.listener == seat.listener && party.standing != Standing::Done;
+            let Some(party) = entry.parties.iter_mut().find(mine) else { continue };
+            *party = Party { seat: Arc::clone(seat), standing: Standing::Waiting };
+            if !in_hand.contains(id) {
+                again.push((*id, entry.frame.clone()));
+            }
+        }
+        again.sort_by_key(|(id, _)| *id);
+        again.into_iter().map(|(_, frame)| frame).collect()
+    }
+
+    /// Answers whatever is past its deadline.
+    pub(super) fn expire(&self, now: Instant) {
+        let due: Vec<_> = {
+            let mut table = self.lock();
+            table.extract_if(|_, entry| entry.deadline <= now).collect()
+        };
+        for (id, mut entry) in due {
+            let standings: Vec<_> = entry.open().map(|party| party.standing.clone()).collect();
+            let answer = entry.tally.expire(standings);
+            entry.answer(id, answer);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<DeliveryId, Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,188 @@
+//! From an answer to an HTTP response.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use muxhook_protocol::{ANSWER_HEADER, Reply, TRUNCATED_HEADER};
+
+use super::Body;
+use crate::dispatch::Answer;
+
+/// When a sender that may try again should: seconds.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+const ANSWER: HeaderName = HeaderName::from_static(ANSWER_HEADER);
+
+/// The response that an answer becomes.
+pub(super) fn of_answer(answer: Answer) -> Response<Body> {
+    match answer {
+        Answer::App(reply) => of_reply(reply),
+        Answer::AppFailed(failure) => error(
+            StatusCode::BAD_GATEWAY,
+            "app_unreachable",
+            &format!("{} ({})", failure.message, failure.reason),
+        ),
+        Answer::Skipped => taken("skipped"),
+        Answer::Observed => taken("none"),
+        Answer::TooLate => error(
+            StatusCode::GATEWAY_TIMEOUT,
+            "app_timeout",
+            "the app did not answer in time; it is left to finish",
+        ),
+        Answer::LinkLost => retry_later(
+            "link_lost",
+            "the listener's link broke before the app's answer came, and did not come back",
+        ),
+        Answer::NoListener => retry_later("no_listener", "nobody listens on this endpoint just now"),
+        Answer::Busy => retry_later("busy", "the listener has as many deliveries in hand as it may"),
+        Answer::UnknownEndpoint => {
+            error(StatusCode::NOT_FOUND, "unknown_endpoint", "there is no such endpoint")
+        }
+        Answer::Internal => {
+            error(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the relay failed; its log says at what")
+        }
+    }
+}
+
+/// An error of the relay's own.
+pub(super) fn error(status: StatusCode, code: &str, message: &str) -> Response<Body> {
+    let body = serde_json::json!({ "error": code, "message": message }).to_string();
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(ANSWER, HeaderValue::from_static("relay"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// An error of the relay's own that passes by itself.
+pub(super) fn retry_later(code: &str, message: &str) -> Response<Body> {
+    let mut response = error(StatusCode::SERVICE_UNAVAILABLE, code, message);
+    response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+    response
+}
+
+/// Taken without the app having been asked.
+fn taken(by: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::default());
+    response.headers_mut().insert(ANSWER, HeaderValue::from_static(by));
+    response
+}
+
+/// The app's own answer, without what could turn the relay's origin against a browser.
+fn of_reply(reply: Reply) -> Response<Body> {
+    let status = StatusCode::from_u16(reply.status).ok().filter(|status| !status.is_informational());
+    let Some(status) = status else {
+        return error(StatusCode::BAD_GATEWAY, "app_unreachable", "the app's answer had no usable status");
+    };
+    let mut headers = HeaderMap::with_capacity(reply.headers.len() + 4);
+    for (name, value) in reply.headers.iter_shared() {
+        // What is no header field is the app's fault, and lost to nobody: the rest goes on.
+        let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_maybe_shared(value.clone()))
+        else {
+            continue;
+        };
+        if passes(&name) {
+            headers.append(name, value);
+        }
+    }
+    disarm(&mut headers);
+    headers.insert(ANSWER, HeaderValue::from_static("app"));
+    if reply.truncated {
+        headers.insert(HeaderName::from_static(TRUNCATED_HEADER), HeaderValue::from_static("1"));
+    }
+    let bodyless =
+        matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::RESET_CONTENT);
+    let mut response = Response::new(Body::from(if bodyless { Bytes::new() } else { reply.body }));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+/// Whether a field of the app's may go to the sender. The relay frames the body itself, and holds no cookies.
+fn passes(name: &HeaderName) -> bool {
+    !muxhook_protocol::headers::is_hop_by_hop(name.as_str())
+        && !matches!(*name, header::SET_COOKIE | header::CONTENT_LENGTH)
+        && *name != ANSWER
+        && name.as_str() != TRUNCATED_HEADER
+}
+
+/// Keeps a browser from running what an app says as if the relay's origin had said it.
+fn disarm(headers: &mut HeaderMap) {
+    let is_html = headers.get(header::CONTENT_TYPE).is_some_and(|value| {
+        let kind = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+        kind.eq_ignore_ascii_case(b"text/html") || kind.eq_ignore_ascii_case(b"application/xhtml+xml")
+    });
+    if is_html {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+    use muxhook_protocol::{FailReason, Failure, Headers};
+
+    fn reply(status: u16, headers: &[(&'static str, &'static [u8])]) -> Response<Body> {
+        let headers: Headers =
+            headers.iter().map(|(name, value)| (*name, Bytes::from_static(value))).collect();
+        of_reply(Reply { status, headers, body: "hi".into(), truncated: false })
+    }
+
+    #[test]
+    fn an_apps_answer_cannot_act_as_the_relays_origin() {
+        let response = reply(
+            200,
+            &[
+                ("content-type", b"Text/HTML; charset=x"),
+                ("set-cookie", b"a=b"),
+                ("content-security-policy", b"x"),
+            ],
+        );
+        let headers = response.headers();
+        assert_eq!(headers["content-type"], "text/plain; charset=utf-8");
+        assert_eq!(headers["content-security-policy"], "sandbox; default-src 'none'");
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        assert!(!headers.contains_key("set-cookie"));
+        assert_eq!(headers["muxhook-answer"], "app");
+    }
+
+    #[test]
+    fn an_apps_fields_keep_their_bytes_repeats_and_order() {
+        let response =
+            reply(418, &[("x-a", b"1"), ("x-b", b"\xff\x80"), ("x-a", b"2"), ("connection", b"close")]);
+        assert_eq!(response.status(), 418);
+        let values: Vec<_> = response.headers().get_all("x-a").iter().collect();
+        assert_eq!(values, ["1", "2"]);
+        assert_eq!(response.headers()["x-b"].as_bytes(), b"\xff\x80");
+        assert!(!response.headers().contains_key("connection"));
+    }
+
+    #[test]
+    fn a_status_or_field_that_is_none_harms_nothing() {
+        assert_eq!(reply(42, &[]).status(), 502);
+        assert_eq!(reply(101, &[]).status(), 502);
+        let response = reply(200, &[("a b", b"x"), ("x-ok", b"1"), ("x-bad", b"a\nb")]);
+        assert_eq!(response.headers()["x-ok"], "1");
+        assert!(!response.headers().contains_key("x-bad"));
+    }
+
+    #[tokio::test]
+    async fn the_relays_own_errors_are_json_and_say_so() {
+        let failure = Failure { reason: FailReason::Refused, message: "nothing \"there\"".into() };
+        let response = of_answer(Answer::AppFailed(failure));
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["muxhook-answer"]),
+            (502, &"relay".parse().unwrap())
+        );
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["error"], "app_unreachable");
+        assert_eq!(body["message"], "nothing \"there\" (refused)");
+        assert_eq!(of_answer(Answer::NoListener).headers()["retry-after"], "5");
+    }
+}

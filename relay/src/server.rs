@@ -1,0 +1,313 @@
+//! The relay as a whole: its listeners, what a request is routed to, and how it goes down.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, header};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use muxhook_link::Now;
+use muxhook_protocol::frame::{self, Role};
+use muxhook_protocol::{CONNECT_PATH, EndpointId};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::accounts::{self, AccountName, Accounts, OpenError};
+use crate::api::{self, Api};
+use crate::config::{Config, Limits, PublicUrl};
+use crate::connect;
+use crate::dispatch::Dispatch;
+use crate::ingress::{self, Body, Ingress, Peer};
+use crate::registry::Registry;
+use crate::session::Sessions;
+use crate::stream::Stream;
+use crate::tls::{Tls, TlsError};
+
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How long to wait before accepting again when the system has no room for a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A relay with its listeners open.
+pub struct Relay {
+    listeners: Vec<TcpListener>,
+    addrs: Vec<SocketAddr>,
+    tls: Option<Tls>,
+    shared: Arc<Shared>,
+}
+
+/// Why a relay could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Its data folder is of no use.
+    #[error(transparent)]
+    Data(#[from] OpenError),
+    /// The first token was not taken.
+    #[error(transparent)]
+    Accounts(#[from] accounts::Error),
+    /// Its certificate is of no use.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// An address could not be listened on.
+    #[error("can't listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system gave no random bytes.
+    #[error("the system gives no random bytes: {0}")]
+    Random(#[from] getrandom::Error),
+}
+
+/// What every connection needs.
+struct Shared {
+    sessions: Arc<Sessions>,
+    ingress: Ingress,
+    api: Api,
+    dispatch: Arc<Dispatch>,
+    limits: Limits,
+    public_url: PublicUrl,
+    data_dir: PathBuf,
+    /// Sessions under way.
+    running: TaskTracker,
+    /// Public connections under way.
+    connections: TaskTracker,
+    /// No new work.
+    stop: CancellationToken,
+}
+
+impl Relay {
+    /// Opens the data folder and the listeners. Nothing is answered before [`Relay::run`].
+    ///
+    /// # Errors
+    /// See [`BindError`].
+    pub async fn bind(config: Config, now: Now) -> Result<Self, BindError> {
+        let tls = config.tls.as_ref().map(|files| Tls::load(&files.cert, &files.key)).transpose()?;
+        let mut listeners = Vec::new();
+        for address in &config.listen {
+            let listen = |source| BindError::Listen { address: *address, source };
+            listeners.push(TcpListener::bind(address).await.map_err(listen)?);
+        }
+        let addrs = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect::<Vec<_>>();
+        let accounts = Arc::new(Accounts::open(&config.data_dir, now)?);
+        if let Some(token) = &config.bootstrap_token {
+            accounts.replace_bootstrap_token(&AccountName::default(), "bootstrap", token)?;
+        }
+        let first = addrs.first().copied().unwrap_or_else(|| (std::net::Ipv4Addr::LOCALHOST, 0).into());
+        let public_url = config.public_url(first);
+        let shared = Arc::new(Shared::new(config, public_url, accounts, now)?);
+        Ok(Self { listeners, addrs, tls, shared })
+    }
+
+    /// The addresses listened on, ports filled in.
+    #[must_use]
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        &self.addrs
+    }
+
+    /// The origin that endpoints' addresses begin with.
+    #[must_use]
+    pub fn public_url(&self) -> &PublicUrl {
+        &self.shared.public_url
+    }
+
+    /// Who may listen, and whose an endpoint is.
+    #[must_use]
+    pub fn accounts(&self) -> &Arc<Accounts> {
+        &self.shared.sessions.accounts
+    }
+
+    /// Answers until `shutdown`, then lets what is under way end within the grace time.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let stop = self.shared.stop.clone();
+        let tls = self.tls.as_ref().map(Tls::acceptor);
+        for listener in self.listeners {
+            let accept = accept(listener, tls.clone(), Arc::clone(&self.shared));
+            tokio::spawn(stop.clone().run_until_cancelled_owned(accept));
+        }
+        if let Some(tls) = self.tls {
+            tokio::spawn(tls.watch(stop));
+        }
+        let dispatch = Arc::clone(&self.shared.dispatch);
+        let sweep = tokio::spawn(async move { dispatch.sweep().await });
+        shutdown.cancelled().await;
+        self.shared.drain().await;
+        sweep.abort();
+    }
+}
+
+impl Shared {
+    fn new(
+        config: Config,
+        public_url: PublicUrl,
+        accounts: Arc<Accounts>,
+        now: Now,
+    ) -> Result<Self, BindError> {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random)?;
+        let limits = config.limits;
+        let registry = Arc::new(Registry::default());
+        let dispatch = Arc::new(Dispatch::new(Arc::clone(&registry), limits.in_flight, random, now));
+        let max_body = limits.max_body as u64;
+        let sessions = Arc::new(Sessions {
+            accounts: Arc::clone(&accounts),
+            registry: Arc::clone(&registry),
+            dispatch: Arc::clone(&dispatch),
+            limits: frame::Limits { in_flight: limits.in_flight, max_body },
+            per_endpoint: limits.sessions_per_endpoint,
+            public_url: public_url.clone(),
+        });
+        let ingress = Ingress::new(
+            Arc::clone(&accounts),
+            Arc::clone(&dispatch),
+            config.trusted_proxies,
+            public_limits(&limits),
+            now,
+        );
+        let live = Box::new(move |endpoint: &EndpointId| live(&registry, endpoint));
+        let api = Api { accounts, public_url: public_url.clone(), live };
+        let data_dir = config.data_dir;
+        let (running, connections, stop) = (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
+        Ok(Self {
+            sessions,
+            ingress,
+            api,
+            dispatch,
+            limits,
+            public_url,
+            data_dir,
+            running,
+            connections,
+            stop,
+        })
+    }
+
+    /// Routes one request.
+    async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Response<Body> {
+        match request.uri().path() {
+            path if path.starts_with("/h/") => self.ingress.answer(peer, request).await,
+            CONNECT_PATH => {
+                connect::answer(&self.sessions, &self.running, &self.stop, self.limits.max_listeners, request)
+            }
+            path if path.starts_with("/_relay/") => self.ask(request).await,
+            "/healthz" if matches!(*request.method(), Method::GET | Method::HEAD) => health(),
+            "/healthz" => ingress::method_not_allowed("GET, HEAD"),
+            _ => ingress::not_found(),
+        }
+    }
+
+    /// A question to the API.
+    async fn ask(&self, request: Request<Incoming>) -> Response<Body> {
+        let (head, body) = request.into_parts();
+        let read = timeout(self.limits.body_total, Limited::new(body, api::MAX_BODY).collect()).await;
+        let Ok(Ok(body)) = read else {
+            let message = format!("a question's body has at most {} bytes, and comes whole", api::MAX_BODY);
+            return api::refuse(http::StatusCode::BAD_REQUEST, "bad_body", &message).map(Body::from);
+        };
+        api::respond(&self.api, Request::from_parts(head, body.to_bytes())).map(Body::from)
+    }
+
+    /// Goes down: no new connections, sessions told when to come back, what is in flight given the grace time.
+    async fn drain(&self) {
+        tracing::info!(in_flight = self.dispatch.in_flight(), sessions = self.running.len(), "going down");
+        self.sessions.announce_restart();
+        self.stop.cancel();
+        self.connections.close();
+        self.running.close();
+        let drained = timeout(self.limits.grace, self.connections.wait()).await.is_ok();
+        self.sessions.close_all();
+        let closed = timeout(Duration::from_secs(2), self.running.wait()).await.is_ok();
+        tracing::info!(drained, closed, data_dir = %self.data_dir.display(), "down");
+    }
+}
+
+fn public_limits(limits: &Limits) -> ingress::Limits {
+    ingress::Limits {
+        max_body: limits.max_body,
+        body_idle: limits.body_idle,
+        body_total: limits.body_total,
+        reply_deadline: limits.reply_deadline,
+        in_flight: limits.in_flight_total,
+        in_flight_bytes: limits.in_flight_bytes,
+    }
+}
+
+/// How many listeners and observers are live on an endpoint.
+fn live(registry: &Registry, endpoint: &EndpointId) -> (usize, usize) {
+    let seats = registry.seats(endpoint);
+    let all = seats.as_deref().unwrap_or_default();
+    let listeners = all.iter().filter(|seat| seat.role == Role::Listener).count();
+    (listeners, all.len() - listeners)
+}
+
+fn health() -> Response<Body> {
+    let mut response = Response::new(Body::from(Bytes::from_static(b"ok\n")));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+}
+
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+    loop {
+        match listener.accept().await {
+            Ok((socket, addr)) => {
+                // Small frames both ways: waiting to fill a packet would cost a round trip each.
+                let _ = socket.set_nodelay(true);
+                let serve = serve(socket, addr, tls.clone(), Arc::clone(&shared));
+                shared.connections.spawn(serve);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn serve(socket: TcpStream, addr: SocketAddr, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+    let peer = Peer { ip: addr.ip(), tls: tls.is_some() };
+    let stream = match tls {
+        None => Stream::Plain(socket),
+        Some(tls) => match timeout(HANDSHAKE, tls.accept(socket)).await {
+            Ok(Ok(stream)) => Stream::Tls(Box::new(stream)),
+            Ok(Err(error)) => return tracing::debug!(peer = %addr, %error, "a TLS handshake failed"),
+            Err(_) => return tracing::debug!(peer = %addr, "a TLS handshake took too long"),
+        },
+    };
+    let service = {
+        let shared = Arc::clone(&shared);
+        service_fn(move |request| {
+            let shared = Arc::clone(&shared);
+            async move { Ok::<_, std::convert::Infallible>(shared.answer(peer, request).await) }
+        })
+    };
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(shared.limits.head_timeout)
+        .max_buf_size(shared.limits.max_head)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        () = shared.stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(peer = %addr, %error, "a connection ended badly");
+    }
+}

@@ -1,0 +1,62 @@
+//! Why the relay gave no answer, or not the one that was asked for.
+
+use http::StatusCode;
+
+use crate::error::Error;
+use crate::relay_url::RelayUrl;
+
+/// See the variants. The relay's own words are text from outside: who prints them, escapes them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ApiError {
+    /// No connection, or one that broke or fell silent.
+    #[error("{relay} cannot be reached: {reason}")]
+    Unreachable {
+        /// Which relay.
+        relay: RelayUrl,
+        /// Why, in words.
+        reason: String,
+    },
+    /// It does not take the token.
+    #[error("{relay} does not know this token")]
+    Token {
+        /// Which relay.
+        relay: RelayUrl,
+    },
+    /// Whatever answers there is no relay of ours.
+    #[error("{relay} is no muxhook relay: {reason}")]
+    NotMuxhook {
+        /// What was taken for one.
+        relay: RelayUrl,
+        /// What gave it away.
+        reason: String,
+    },
+    /// The relay said no.
+    #[error("{relay} refused: {message}")]
+    Refused {
+        /// Which relay.
+        relay: RelayUrl,
+        /// Its HTTP status.
+        status: StatusCode,
+        /// Why, for programs: `endpoint_taken`, …
+        code: String,
+        /// Why, for people.
+        message: String,
+    },
+}
+
+impl From<ApiError> for Error {
+    fn from(error: ApiError) -> Self {
+        let message = error.to_string();
+        match error {
+            ApiError::Unreachable { .. } => Self::unreachable(message),
+            ApiError::Token { relay } => Self::refused(message).with_hint(format!(
+                "`muxhook login {relay}` with a token of that relay; whoever runs it makes one with `token create`"
+            )),
+            ApiError::NotMuxhook { .. } => {
+                Self::refused(message).with_hint("check the URL: `muxhook-relay serve` prints the right one")
+            }
+            ApiError::Refused { status, .. } if status.is_server_error() => Self::failed(message),
+            ApiError::Refused { .. } => Self::refused(message),
+        }
+    }
+}

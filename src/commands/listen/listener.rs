@@ -1,0 +1,348 @@
+//! Where the rooms meet: deliveries from the session go through intake to the forwarder, outcomes go back, and
+//! the printer is told of everything. One task, one loop, nothing awaited but whatever is ready first.
+
+use std::collections::{HashSet, VecDeque};
+use std::future::ready;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use muxhook_link::Now;
+use muxhook_protocol::frame::Welcome;
+use muxhook_protocol::{Delivery, DeliveryId, Outcome};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout};
+
+use super::control::Control;
+use super::relay::Home;
+use crate::error::Error;
+use crate::event::{
+    Arrival, Disconnected, Event, Failed, Forwarded, Level, Notice, Ready, Received, Reconnected, Skipped,
+    Summary,
+};
+use crate::forwarder::{Done, Forwarder, Target};
+use crate::intake::{Decision, Intake};
+use crate::printer::Printer;
+use crate::printer::keys::Key;
+use crate::session::{Ended, Session, Signal};
+
+/// How long the app is given to finish when the user ends the command.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// Everything that a running `listen` consists of.
+pub(crate) struct Listener {
+    pub(crate) session: Session,
+    pub(crate) home: Home,
+    pub(crate) forwarder: Forwarder<Job>,
+    pub(crate) intake: Intake<Arc<Target>>,
+    pub(crate) printer: Printer,
+    pub(crate) control: mpsc::Receiver<Control>,
+    pub(crate) now: Now,
+    pub(crate) run: Run,
+}
+
+/// What one run has counted, and what it waits for.
+#[derive(Debug)]
+pub(crate) struct Run {
+    started: Instant,
+    summary: Summary,
+    /// End after so many events.
+    count: Option<u64>,
+    /// Events taken up towards the count, and those of them that are done with.
+    taken: u64,
+    done: u64,
+    /// Deliveries that wait until output flows again or the user says go on.
+    held: VecDeque<Box<Delivery>>,
+    paused: bool,
+    /// Deliveries at the app whose senders have their answer.
+    late: HashSet<DeliveryId>,
+    /// For the key `r`.
+    last: Option<(Arc<Arrival>, Arc<Target>)>,
+    /// The public address, once it is known.
+    address: Option<String>,
+    /// Told once, when the listener is ready.
+    ready: Option<oneshot::Sender<Ready>>,
+}
+
+/// What the forwarder gives back with an outcome.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    arrival: Arc<Arrival>,
+    /// Asked for by the user, so nothing that the relay waits for.
+    replay: bool,
+}
+
+/// How a run came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// As many events came as were asked for.
+    Counted,
+    /// The time was up; what was counted by then falls short or not.
+    TimeUp,
+    /// The user or the system asked for it.
+    Stopped,
+    /// The user asked twice.
+    StoppedNow,
+    /// The output has no reader.
+    Closed,
+}
+
+impl Run {
+    /// Nothing counted yet; `count` events are waited for.
+    pub(crate) fn new(count: Option<u64>, ready: Option<oneshot::Sender<Ready>>) -> Self {
+        Self {
+            started: Instant::now(),
+            summary: Summary::default(),
+            count,
+            taken: 0,
+            done: 0,
+            held: VecDeque::new(),
+            paused: false,
+            late: HashSet::new(),
+            last: None,
+            address: None,
+            ready,
+        }
+    }
+
+    fn is_counted(&self) -> bool {
+        self.count.is_some_and(|count| self.done >= count)
+    }
+
+    /// Whether a further event may be taken up.
+    fn takes_more(&self) -> bool {
+        self.count.is_none_or(|count| self.taken < count)
+    }
+}
+
+impl Listener {
+    /// Carries webhooks until something ends it, and tells what.
+    ///
+    /// # Errors
+    /// The relay refuses the session, or was given up.
+    pub(crate) async fn run(mut self) -> Result<(End, Summary), Error> {
+        let ended = self.carry().await;
+        if !matches!(ended, Ok(End::StoppedNow | End::Closed)) {
+            self.drain().await;
+        }
+        self.run.summary.uptime = self.run.started.elapsed();
+        self.tell(Event::Summary(self.run.summary));
+        self.session.close().await;
+        self.home.close().await;
+        let printed = self.printer.finish();
+        let end = ended?;
+        printed?;
+        Ok((end, self.run.summary))
+    }
+
+    async fn carry(&mut self) -> Result<End, Error> {
+        loop {
+            self.release_held();
+            if self.run.is_counted() {
+                return Ok(End::Counted);
+            }
+            let blocked = !self.run.held.is_empty() && !self.run.paused;
+            tokio::select! {
+                // In this order: what arrives is passed on before the outcomes of what was passed on, so that a
+                // burst is at the app as soon as can be; output is flushed once all else waits.
+                biased;
+                signal = self.session.next() => self.on_signal(signal.map_err(refused)?).await?,
+                done = self.forwarder.next() => self.on_outcomes(done),
+                Some(control) = self.control.recv() => if let Some(end) = self.on_control(control) {
+                    return Ok(end);
+                },
+                () = ready(()), if self.printer.has_unflushed() => self.printer.flush(),
+                () = self.printer.room(), if blocked => {}
+            }
+        }
+    }
+
+    async fn on_signal(&mut self, signal: Signal) -> Result<(), Error> {
+        match signal {
+            Signal::Deliver(delivery) => {
+                if self.run.paused || !self.run.held.is_empty() || !self.printer.has_room() {
+                    self.run.held.push_back(delivery);
+                } else {
+                    self.take(*delivery);
+                }
+            }
+            Signal::Answered(id) => {
+                self.run.late.insert(id);
+            }
+            Signal::Live { welcome, down } => {
+                self.home.remember(&welcome, &mut self.printer, self.now);
+                match down {
+                    None => self.on_ready(welcome),
+                    Some(down) => self.tell(Event::Reconnected(Reconnected { down, missed: None })),
+                }
+            }
+            Signal::Lost { reason, retry_in } => {
+                self.tell(Event::Disconnected(Disconnected { reason, retry_in }));
+                self.printer.flush();
+                if let Some((relay, token)) = self.home.find_again(self.now).await? {
+                    self.session.set_relay(relay, token);
+                }
+            }
+            Signal::Notice(notice) => self.tell(Event::Notice(Notice {
+                level: Level::Warning,
+                code: notice.code,
+                message: notice.message,
+            })),
+        }
+        Ok(())
+    }
+
+    fn on_ready(&mut self, welcome: Welcome) {
+        let ready = Ready {
+            public_url: welcome.public_url,
+            endpoint: welcome.endpoint.to_string(),
+            forward_to: self.intake.default_target().map(|target| target.url().to_string()),
+            relay: self.session.relay().to_string(),
+            embedded: self.home.is_embedded(),
+        };
+        self.run.address = Some(ready.public_url.clone());
+        if let Some(sender) = self.run.ready.take() {
+            // Whoever asked to be told may be gone.
+            let _ = sender.send(ready.clone());
+        }
+        self.tell(Event::Ready(ready));
+    }
+
+    /// Takes up what was held back, as far as it may go on.
+    fn release_held(&mut self) {
+        while !self.run.paused && self.printer.has_room() {
+            let Some(delivery) = self.run.held.pop_front() else { return };
+            self.take(*delivery);
+        }
+    }
+
+    fn take(&mut self, delivery: Delivery) {
+        if !self.run.takes_more() {
+            // More than was asked for: left to the relay, whose sender will try again.
+            return;
+        }
+        let (arrival, decision) = self.intake.take(delivery);
+        let arrival = Arc::new(arrival);
+        self.run.summary.events += 1;
+        self.run.summary.duplicates += u64::from(arrival.duplicate_of.is_some());
+        let awaited = decision != Decision::Show;
+        self.tell(Event::Received(Received { arrival: Arc::clone(&arrival), awaited }));
+        match decision {
+            Decision::Forward(target) => {
+                self.run.taken += 1;
+                self.run.last = Some((Arc::clone(&arrival), Arc::clone(&target)));
+                let job = Job { arrival: Arc::clone(&arrival), replay: false };
+                self.forwarder.start(&target, &arrival.delivery, job);
+            }
+            Decision::Skip { filter } => {
+                self.run.summary.skipped += 1;
+                self.session.settle(arrival.delivery.id, &Outcome::Skipped { filter: filter.clone() });
+                self.tell(Event::Skipped(Skipped { arrival, filter }));
+            }
+            Decision::Show => {
+                self.run.taken += 1;
+                self.run.done += 1;
+                // Nothing to the relay, but room for the next.
+                let shown = Outcome::Skipped { filter: "only shown".to_owned() };
+                self.session.settle(arrival.delivery.id, &shown);
+            }
+        }
+    }
+
+    /// Takes in an outcome and whatever others are there already, so that they go to the relay as one.
+    fn on_outcomes(&mut self, first: Done<Job>) {
+        self.on_outcome(first);
+        while let Some(done) = self.forwarder.next().now_or_never() {
+            self.on_outcome(done);
+        }
+        if self.forwarder.in_flight() + self.forwarder.waiting() == 0 {
+            self.run.late.clear();
+        }
+    }
+
+    fn on_outcome(&mut self, done: Done<Job>) {
+        for (code, message) in done.notices {
+            self.tell(Event::Notice(Notice { level: Level::Info, code: code.to_owned(), message }));
+        }
+        let Job { arrival, replay } = done.tag;
+        let id = arrival.delivery.id;
+        if !replay {
+            self.session.settle(id, &done.outcome);
+            self.run.done += 1;
+        }
+        let late = !replay && self.run.late.remove(&id);
+        match done.outcome {
+            Outcome::Replied(reply) => {
+                self.run.summary.forwarded += 1;
+                let latency = done.latency;
+                self.tell(Event::Forwarded(Forwarded { arrival, target: done.target, reply, latency, late }));
+            }
+            Outcome::Failed(failure) => {
+                self.run.summary.failed += 1;
+                self.tell(Event::Failed(Failed { arrival, target: done.target, failure, hint: done.hint }));
+            }
+            // The forwarder skips nothing.
+            Outcome::Skipped { .. } => {}
+        }
+    }
+
+    fn on_control(&mut self, control: Control) -> Option<End> {
+        match control {
+            Control::Stop | Control::Key(Key::Quit) => return Some(End::Stopped),
+            Control::StopNow => return Some(End::StoppedNow),
+            Control::TimeUp => return Some(End::TimeUp),
+            Control::Closed => return Some(End::Closed),
+            Control::Key(Key::Replay) => self.replay_last(),
+            Control::Key(Key::Pause) => {
+                self.run.paused = !self.run.paused;
+                self.printer.set_paused(self.run.paused);
+            }
+            Control::Key(Key::Copy) => self.copy_address(),
+            Control::Key(Key::Help) => self.printer.help(),
+        }
+        None
+    }
+
+    fn copy_address(&mut self) {
+        if let Some(address) = &self.run.address {
+            self.printer.copy(address);
+        }
+    }
+
+    fn replay_last(&mut self) {
+        let Some((arrival, target)) = &self.run.last else { return };
+        let delivery = Delivery { replayed: true, ..arrival.delivery.clone() };
+        let arrival = Arc::new(Arrival { delivery, ..(**arrival).clone() });
+        let target = Arc::clone(target);
+        self.forwarder.start(&target, &arrival.delivery, Job { arrival: Arc::clone(&arrival), replay: true });
+    }
+
+    /// Lets the app finish what it has, and the relay learn of it, for a while.
+    async fn drain(&mut self) {
+        let drained = async {
+            while self.forwarder.in_flight() + self.forwarder.waiting() > 0 {
+                tokio::select! {
+                    biased;
+                    done = self.forwarder.next() => self.on_outcomes(done),
+                    // Keeps the link going; what still arrives is not taken up any more.
+                    signal = self.session.next() => if signal.is_err() { return },
+                    Some(Control::Stop | Control::StopNow) = self.control.recv() => return,
+                }
+            }
+        };
+        // What is not done by then stays undone: its sender is told so, and will try again.
+        let _ = timeout(DRAIN, drained).await;
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.printer.print(self.now.unix_millis(), &event);
+    }
+}
+
+/// A session that ended for good, as the command's end.
+fn refused(ended: Ended) -> Error {
+    match ended {
+        Ended::Unreachable { .. } => Error::unreachable(ended.to_string()),
+        _ => Error::refused(ended.to_string()),
+    }
+}

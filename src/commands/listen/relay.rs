@@ -1,0 +1,178 @@
+//! Which relay a `listen` is at, and which endpoints this machine has had there.
+
+use muxhook_link::Now;
+use muxhook_protocol::EndpointId;
+use muxhook_protocol::frame::Welcome;
+
+use crate::api;
+use crate::config::{Listen, RelayChoice, Surroundings};
+use crate::dial::Dialer;
+use crate::embedded::{Embedded, EmbeddedError};
+use crate::error::Error;
+use crate::event::{Event, Level, Notice};
+use crate::printer::Printer;
+use crate::relay_url::RelayUrl;
+use crate::secret::Secret;
+use crate::state::{EmbeddedRelay, Place, Remembered, State};
+
+/// The relay, and what this machine remembers of it.
+pub(crate) struct Home {
+    relay: RelayUrl,
+    token: Secret,
+    /// The relay on this machine, when that is the one.
+    embedded: Option<Embedded>,
+    /// `None`: nothing can be remembered.
+    state: Option<State>,
+    /// The endpoint was named by the user: what machines remember is beside the point.
+    named: Option<EndpointId>,
+    dialer: Dialer,
+}
+
+impl Home {
+    /// Finds the relay; starts one when none is configured. The notices are for the user.
+    ///
+    /// # Errors
+    /// There is no relay to be had.
+    pub(crate) async fn open(
+        config: &Listen,
+        around: &Surroundings,
+        dialer: Dialer,
+        now: Now,
+    ) -> Result<(Self, Vec<Notice>), Error> {
+        let mut notices = config.connection.notices.clone();
+        let state = State::open(around.state_folder.as_deref());
+        let state = state.map_err(|error| notices.push(forgetful(&error.to_string()))).ok();
+        let named = config.endpoint.clone();
+        let home = match &config.connection.relay {
+            RelayChoice::Configured(relay) => {
+                let (relay, token) = (relay.url.clone(), relay.token.clone());
+                Self { relay, token, embedded: None, state, named, dialer }
+            }
+            RelayChoice::Embedded => {
+                let mut embedded = join_or_start(state.as_ref(), &dialer, now).await?;
+                notices.append(&mut embedded.notices);
+                Self::at_embedded(embedded, state, named, dialer)
+            }
+        };
+        Ok((home, notices))
+    }
+
+    /// At a relay on this machine.
+    pub(crate) fn at_embedded(
+        embedded: Embedded,
+        state: Option<State>,
+        named: Option<EndpointId>,
+        dialer: Dialer,
+    ) -> Self {
+        let (relay, token) = (embedded.relay.url.clone(), embedded.relay.token.clone());
+        Self { relay, token, embedded: Some(embedded), state, named, dialer }
+    }
+
+    pub(crate) fn relay(&self) -> (RelayUrl, Secret) {
+        (self.relay.clone(), self.token.clone())
+    }
+
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.embedded.is_some()
+    }
+
+    pub(crate) fn named(&self) -> Option<EndpointId> {
+        self.named.clone()
+    }
+
+    /// Endpoints that this machine has had here, the latest first; and what was wrong with the memory.
+    pub(crate) fn remembered(&self) -> (Vec<EndpointId>, Option<Notice>) {
+        let Some(state) = &self.state else { return (Vec::new(), None) };
+        match state.recall() {
+            Ok((memory, notice)) => {
+                let known =
+                    memory.endpoints(self.place()).iter().map(|known| known.endpoint.clone()).collect();
+                (known, notice)
+            }
+            Err(error) => (Vec::new(), Some(forgetful(&error.to_string()))),
+        }
+    }
+
+    /// Remembers the endpoint for the next start, and says when others listen on it too.
+    pub(crate) fn remember(&mut self, welcome: &Welcome, printer: &mut Printer, now: Now) {
+        let remembered = Remembered { endpoint: welcome.endpoint.clone(), account: welcome.account.clone() };
+        let mut tell = |notice| printer.print(now.unix_millis(), &Event::Notice(notice));
+        if welcome.others > 0 {
+            tell(shared(&remembered, welcome.others));
+        }
+        if let (Some(state), None) = (&self.state, &self.named) {
+            let (known, _) = self.remembered();
+            if known.first() != Some(&remembered.endpoint)
+                && let Err(error) = state.update(|memory| memory.remember(self.place(), remembered))
+            {
+                tell(forgetful(&error.to_string()));
+            }
+        }
+    }
+
+    /// After a lost link: where the relay on this machine is now. It may have moved into this process. `None`: it is
+    /// where it was.
+    ///
+    /// # Errors
+    /// There is no relay on this machine any more, and none can be started.
+    pub(crate) async fn find_again(&mut self, now: Now) -> Result<Option<(RelayUrl, Secret)>, Error> {
+        let joined = self.embedded.as_ref().is_some_and(|embedded| !embedded.is_own());
+        if !joined {
+            return Ok(None);
+        }
+        let embedded = join_or_start(self.state.as_ref(), &self.dialer, now).await?;
+        (self.relay, self.token) = (embedded.relay.url.clone(), embedded.relay.token.clone());
+        self.embedded = Some(embedded);
+        Ok(Some(self.relay()))
+    }
+
+    /// Ends the relay, if it runs in this process.
+    pub(crate) async fn close(self) {
+        if let Some(embedded) = self.embedded {
+            embedded.stop().await;
+        }
+    }
+
+    fn place(&self) -> Place<'_> {
+        if self.is_embedded() { Place::Embedded } else { Place::Relay(&self.relay) }
+    }
+}
+
+/// The relay on this machine; a short-lived one when nothing can be kept.
+async fn join_or_start(state: Option<&State>, dialer: &Dialer, now: Now) -> Result<Embedded, Error> {
+    let answers = async |relay: &EmbeddedRelay| {
+        api::Client::new(dialer, &relay.url, &relay.token).status().await.is_ok()
+    };
+    let found = match state {
+        Some(state) => Embedded::join_or_start(state, now, answers).await,
+        None => Embedded::temporary(now).await,
+    };
+    found.map_err(|error| match &error {
+        EmbeddedError::Mute => Error::failed(error.to_string())
+            .with_hint("look for it with `pgrep -a muxhook`; or use another relay with --relay"),
+        _ => Error::failed(error.to_string()),
+    })
+}
+
+fn forgetful(cause: &str) -> Notice {
+    Notice {
+        level: Level::Warning,
+        code: "nothing_remembered".to_owned(),
+        message: format!(
+            "{cause}: the address below is temporary, and will be another one at the next start"
+        ),
+    }
+}
+
+fn shared(own: &Remembered, others: u32) -> Notice {
+    let who =
+        if others == 1 { "another listener is".to_owned() } else { format!("{others} other listeners are") };
+    Notice {
+        level: Level::Warning,
+        code: "endpoint_shared".to_owned(),
+        message: format!(
+            "{who} on this address too, and each gets every event; for an address of its own, add --endpoint {}",
+            own.beside(2)
+        ),
+    }
+}

@@ -1,0 +1,145 @@
+use super::*;
+use crate::relay_url::RelayUrl;
+use crate::secret::Secret;
+
+fn state() -> (tempfile::TempDir, State) {
+    let folder = tempfile::tempdir().unwrap();
+    let state = State::open(Some(&folder.path().join("muxhook"))).unwrap();
+    (folder, state)
+}
+
+fn remembered(endpoint: &str) -> Remembered {
+    Remembered { endpoint: endpoint.parse().unwrap(), account: "acme".to_owned() }
+}
+
+fn names(memory: &Memory, place: Place<'_>) -> Vec<String> {
+    memory.endpoints(place).iter().map(|known| known.endpoint.to_string()).collect()
+}
+
+#[test]
+fn endpoints_are_remembered_by_relay_the_latest_first() {
+    let (_folder, state) = state();
+    let hooks = RelayUrl::parse("https://hooks.example.com", false).unwrap();
+    for name in ["one", "two", "one"] {
+        state.update(|memory| memory.remember(Place::Relay(&hooks), remembered(name))).unwrap();
+    }
+    state.update(|memory| memory.remember(Place::Embedded, remembered("local"))).unwrap();
+    state.update(|memory| memory.embedded_port = Some(6895)).unwrap();
+
+    let (memory, notice) = state.recall().unwrap();
+    assert_eq!(notice, None);
+    assert_eq!(names(&memory, Place::Relay(&hooks)), ["one", "two"]);
+    assert_eq!(names(&memory, Place::Embedded), ["local"]);
+    assert_eq!(memory.embedded_port, Some(6895));
+    assert_eq!(memory.endpoints(Place::Relay(&hooks))[0].account, "acme");
+
+    state.update(|memory| memory.forget(Place::Relay(&hooks), &"one".parse().unwrap())).unwrap();
+    assert_eq!(names(&state.recall().unwrap().0, Place::Relay(&hooks)), ["two"]);
+}
+
+#[test]
+fn memory_has_a_bound() {
+    let mut memory = Memory::default();
+    for number in 0..40 {
+        let relay = RelayUrl::parse(&format!("https://relay-{number}.example"), false).unwrap();
+        for endpoint in 0..20 {
+            memory.remember(Place::Relay(&relay), remembered(&format!("name-{endpoint}")));
+        }
+    }
+    let last = RelayUrl::parse("https://relay-39.example", false).unwrap();
+    let first = RelayUrl::parse("https://relay-0.example", false).unwrap();
+    assert_eq!(names(&memory, Place::Relay(&last)).len(), 8);
+    assert_eq!(names(&memory, Place::Relay(&last))[0], "name-19");
+    assert!(names(&memory, Place::Relay(&first)).is_empty());
+}
+
+#[test]
+fn a_corrupt_file_is_set_aside() {
+    let (_folder, state) = state();
+    for garbage in [&b"{\"relays\": 7"[..], b"\xff\xfe", b""] {
+        fs::write(state.folder.join(MEMORY), garbage).unwrap();
+        let (memory, notice) = state.recall().unwrap();
+        assert_eq!(memory, Memory::default());
+        assert_eq!(notice.unwrap().code, "state_corrupt");
+        assert_eq!(fs::read(state.folder.join("state.json.corrupt")).unwrap(), garbage);
+        assert_eq!(state.recall().unwrap().1, None);
+    }
+}
+
+#[test]
+fn processes_wait_for_each_other() {
+    let (_folder, state) = state();
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let state = state.clone();
+            scope.spawn(move || {
+                let name = format!("name-{number}");
+                state.update(|memory| memory.remember(Place::Embedded, remembered(&name))).unwrap();
+            });
+        }
+    });
+    assert_eq!(state.recall().unwrap().0.endpoints(Place::Embedded).len(), 8);
+}
+
+#[test]
+fn a_folder_that_cannot_be_used_is_an_error_with_its_path() {
+    assert!(matches!(State::open(None), Err(StateError::NoFolder)));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let error = State::open(Some(&file.join("muxhook"))).unwrap_err();
+    assert!(error.to_string().contains("file/muxhook"), "{error}");
+}
+
+#[test]
+fn a_running_relay_is_found_until_it_is_withdrawn() {
+    let (_folder, state) = state();
+    assert_eq!(state.embedded(), None);
+    let url = RelayUrl::parse("http://127.0.0.1:6894", false).unwrap();
+    let relay = EmbeddedRelay { url, token: Secret::new("t0ken"), pid: 7 };
+    state.publish(&relay).unwrap();
+    assert_eq!(state.embedded(), Some(relay));
+    state.withdraw(8);
+    assert!(state.embedded().is_some(), "another process' relay stays");
+    state.withdraw(7);
+    assert_eq!(state.embedded(), None);
+}
+
+#[test]
+fn one_at_a_time_may_run_the_relay() {
+    let (_folder, state) = state();
+    let lock = state.lock_relay().unwrap().unwrap();
+    assert!(state.lock_relay().unwrap().is_none());
+    drop(lock);
+    assert!(state.lock_relay().unwrap().is_some());
+}
+
+#[test]
+fn a_record_that_leads_off_this_machine_is_none() {
+    let (_folder, state) = state();
+    for record in [
+        r#"{"url":"https://evil.example","token":"t","pid":1}"#,
+        r#"{"url":"http://127.0.0.1:1","token":"","pid":1}"#,
+        "nonsense",
+    ] {
+        fs::write(state.folder.join(EMBEDDED), record).unwrap();
+        assert_eq!(state.embedded(), None, "{record}");
+    }
+}
+
+#[test]
+fn a_further_endpoint_has_a_valid_name() {
+    assert_eq!(remembered("alice").beside(2).as_str(), "alice-2");
+    let long = "a".repeat(63);
+    assert_eq!(remembered(&long).beside(12).as_str(), format!("{}-12", "a".repeat(60)));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_kept_is_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_folder, state) = state();
+    state.update(|memory| memory.embedded_port = Some(1)).unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&state.folder), mode(&state.folder.join(MEMORY))), (0o700, 0o600));
+}
