@@ -85,7 +85,9 @@ impl Connection {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.buf.capacity() - self.buf.len() < READ_SIZE / 8 {
+        let room = self.buf.capacity() - self.buf.len();
+        // An answer should not begin in a corner too small for it.
+        if room == 0 || (self.buf.is_empty() && room < READ_SIZE / 8) {
             self.buf.reserve(READ_SIZE);
         }
         let read = match &mut self.stream {
