@@ -9,7 +9,7 @@ use tokio_rustls::TlsAcceptor;
 use super::app::{App, body_of, ok, read_request};
 use super::*;
 
-fn acceptor(alpn: &[&[u8]]) -> TlsAcceptor {
+pub(super) fn acceptor(alpn: &[&[u8]]) -> TlsAcceptor {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
     let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());
