@@ -82,6 +82,23 @@ async fn large_bodies_travel_over_tls() {
 }
 
 #[tokio::test]
+async fn an_app_may_close_without_a_goodbye() {
+    let acceptor = acceptor(&[]);
+    let app = App::start(move |_, stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let mut stream = acceptor.accept(stream).await.unwrap();
+            read_request(&mut stream).await.unwrap();
+            stream.write_all(b"HTTP/1.0 200 OK\r\n\r\nto the end").await.unwrap();
+            stream.flush().await.unwrap();
+        }
+    })
+    .await;
+    let to = target(format!("https://127.0.0.1:{}", app.port));
+    assert_eq!(&*reply(forward(&mut forwarder(), &to, "x").await).body, b"to the end");
+}
+
+#[tokio::test]
 async fn an_app_that_speaks_no_https() {
     let app = App::start(|_, mut stream| async move {
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n").await;
