@@ -13,10 +13,10 @@ mod status;
 
 use std::process::ExitCode;
 
-use crate::args::Command;
+use crate::args::{self, Command};
 use crate::config::{Output, Surroundings};
 use crate::error::Error;
-use crate::printer::{self, Colors, Console, Format, Printer};
+use crate::printer::{self, Colors, Console, Format, Print, Printer};
 
 /// Does what was asked for, to its end.
 ///
@@ -47,7 +47,12 @@ fn printer(output: &Output, colors: Colors) -> Result<Printer, Error> {
     let options = printer::Options {
         format,
         quiet: output.quiet,
-        print: output.print.into(),
+        print: match output.print {
+            args::Print::Summary => Print::Summary,
+            args::Print::Body => Print::Body,
+            args::Print::Headers => Print::Headers,
+            args::Print::All => Print::All,
+        },
         colors,
         show_secrets: output.show_secrets,
         interactive: printer::interactive(format, output.quiet),
@@ -56,7 +61,7 @@ fn printer(output: &Output, colors: Colors) -> Result<Printer, Error> {
 }
 
 /// The commands that talk to a relay.
-async fn converse(command: Command, _colors: Colors, console: &mut Console) -> Result<(), Error> {
+async fn converse(command: Command, colors: Colors, console: &mut Console) -> Result<(), Error> {
     let around = Surroundings::of_process();
     match command {
         Command::Listen(args) => listen::run(&args, &around, colors).await,

@@ -109,12 +109,12 @@ impl Registry {
         self.lock().get(endpoint).cloned()
     }
 
-    /// How many listeners are live on `endpoint`.
+    /// How many listeners beside `listener` are live on `endpoint`.
     #[must_use]
-    pub fn listeners(&self, endpoint: &EndpointId) -> u32 {
+    pub fn others(&self, endpoint: &EndpointId, listener: &str) -> u32 {
         let seats = self.seats(endpoint);
         let all = seats.as_deref().unwrap_or_default().iter();
-        all.map(|seat| u32::from(seat.role == Role::Listener)).sum()
+        all.map(|seat| u32::from(seat.role == Role::Listener && seat.listener != listener)).sum()
     }
 
     /// Takes a session in. An older session of the same listener is closed: it is the same CLI, dialled again.

@@ -119,6 +119,11 @@ impl Sessions {
         let number = self.registry.number();
         let in_hand = u32::try_from(hello.resume.len()).unwrap_or(u32::MAX);
         let seat = Seat::new(number, hello.listener, hello.role, in_hand);
+        let others = self.registry.others(&endpoint, &seat.listener);
+        if self.registry.enter(&endpoint, Arc::clone(&seat), self.per_endpoint).is_err() {
+            let message = format!("{endpoint} has {} sessions already, as many as it may", self.per_endpoint);
+            return Err(refuse(link, RefusedCode::TooManySessions, false, &message));
+        }
         link.send(Outgoing::control(&Frame::Welcome(Welcome {
             public_url: self.public_url.endpoint(&endpoint),
             endpoint: endpoint.clone(),
@@ -126,12 +131,8 @@ impl Sessions {
             session: number,
             server: crate::SERVER.to_owned(),
             limits: self.limits,
-            others: self.registry.listeners(&endpoint),
+            others,
         })));
-        if self.registry.enter(&endpoint, Arc::clone(&seat), self.per_endpoint).is_err() {
-            let message = format!("{endpoint} has {} sessions already, as many as it may", self.per_endpoint);
-            return Err(refuse(link, RefusedCode::TooManySessions, false, &message));
-        }
         self.dispatch.resume(&endpoint, &seat, &hello.resume);
         Ok((endpoint, seat))
     }

@@ -1,10 +1,12 @@
 //! The built `muxhook-relay`, as an operator meets it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 
 use assert_cmd::assert::{Assert, OutputAssertExt};
 use muxhook_link::Now;
@@ -87,8 +89,24 @@ impl Drop for Serving {
     }
 }
 
-fn connects(url: &str) -> bool {
-    TcpStream::connect(url.strip_prefix("http://").unwrap()).is_ok()
+/// Sends the head of a request to the relay at `url`.
+fn ask(url: &str, head: &str) -> BufReader<TcpStream> {
+    let host = url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(host).unwrap();
+    write!(stream, "{head}\r\nHost: {host}\r\n\r\n").unwrap();
+    BufReader::new(stream)
+}
+
+/// The account that the secret acts for, as the relay at `url` sees it.
+fn account(url: &str, secret: &str) -> String {
+    let head =
+        format!("GET /_relay/v1/status HTTP/1.1\r\nConnection: close\r\nAuthorization: Bearer {secret}");
+    let mut answer = String::new();
+    ask(url, &head).read_to_string(&mut answer).unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(body["public_url"], url);
+    body["account"].as_str().unwrap().to_owned()
 }
 
 fn authenticates(dir: &Path, secret: &str) -> bool {
@@ -103,19 +121,61 @@ fn the_first_start_tells_how_to_log_in_and_later_ones_do_not() {
     let login = first.line();
     let token = first.line();
     let url = login.strip_prefix("muxhook login ").unwrap().trim_end();
-    assert!(connects(url), "{url}");
     let secret = token.strip_prefix("token: ").unwrap().trim_end();
-    assert!(authenticates(dir.path(), secret));
+    assert_eq!(account(url, secret), "default");
     first.signal("TERM");
     let (code, out, log) = first.end();
     assert_eq!((code, out.as_str()), (Some(0), ""));
     assert!(log.contains("token created") && !log.contains(secret), "{log}");
 
     let mut second = Serving::start(dir.path(), &[], &[]);
-    assert!(connects(&second.public_url()));
+    assert_eq!(account(&second.public_url(), secret), "default");
     second.signal("INT");
     let (code, out, _) = second.end();
     assert_eq!((code, out.as_str()), (Some(0), ""), "the address and nothing else was told before");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_signal_ends_at_once_what_the_first_lets_finish() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut serving = Serving::start(dir.path(), &[], &[]);
+    let head = "POST /_relay/v1/endpoints HTTP/1.1\r\nContent-Length: 9\r\nExpect: 100-continue";
+    let mut under_way = ask(&serving.public_url(), head);
+    let mut status = String::new();
+    under_way.read_line(&mut status).unwrap();
+    assert_eq!(status, "HTTP/1.1 100 Continue\r\n", "the relay waits for the body");
+
+    serving.signal("TERM");
+    let mut log = serving.stderr.by_ref().lines().map(Result::unwrap);
+    assert!(log.any(|line| line.contains("ending")));
+    serving.signal("TERM");
+    let (code, _, log) = serving.end();
+    assert_eq!(code, Some(130));
+    assert!(log.contains("ended at once"), "{log}");
+}
+
+#[test]
+fn tls_is_spoken_with_the_given_certificate() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let cert = write(&dir, "cert.pem", &made.cert.pem());
+    let key = write(&dir, "key.pem", &made.signing_key.serialize_pem());
+    let mut serving = Serving::start(dir.path(), &["--tls-cert", &cert, "--tls-key", &key], &[]);
+    let url = serving.public_url();
+
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.unwrap().with_root_certificates(roots).with_no_client_auth();
+    let client = rustls::ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
+    let socket = TcpStream::connect(url.strip_prefix("https://").unwrap()).unwrap();
+    let mut stream = rustls::StreamOwned::new(client, socket);
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut status = String::new();
+    BufReader::new(stream).read_line(&mut status).unwrap();
+    assert_eq!(status, "HTTP/1.1 200 OK\r\n");
 }
 
 #[cfg(unix)]

@@ -45,11 +45,16 @@ const ENDPOINT: &str = "demo";
 ///
 /// # Errors
 /// An event did not come through as it was sent, or something could not be started.
-pub async fn run(colors: Colors) -> Result<(), Error> {
+pub(super) async fn run(colors: Colors) -> Result<(), Error> {
     let now = Now::system();
-    let app = App::start().await.map_err(|error| Error::failed(format!("the sample app can't start: {error}")))?;
+    let app =
+        App::start().await.map_err(|error| Error::failed(format!("the sample app can't start: {error}")))?;
     let mut printer = super::printer(&config::Output::default(), colors)?;
-    say(&mut printer, now, "a relay, a sample app and a listener start on this machine; Mux's part is played");
+    say(
+        &mut printer,
+        now,
+        "a relay, a sample app and a listener start on this machine; Mux's part is played",
+    );
 
     let (ready, is_ready) = oneshot::channel();
     let listener = listener(&app, printer, ready, now).await?;
@@ -77,8 +82,12 @@ async fn listener(
 ) -> Result<Listener, Error> {
     let failed = |error: &dyn std::error::Error| Error::failed(error.to_string());
     let target = Target::parse(&app.url()).map_err(|error| failed(&error))?;
-    let intake =
-        Intake::new(Wishes { default: Some(Arc::new(target)), routes: vec![], events: vec![], exclude: vec![] });
+    let intake = Intake::new(Wishes {
+        default: Some(Arc::new(target)),
+        routes: vec![],
+        events: vec![],
+        exclude: vec![],
+    });
     let options = Options { timeout: PATIENCE, max_in_flight: 4, skip_verify: false, headers: Vec::new() };
     let forwarder = Forwarder::new(options);
     let dialer = Dialer::new(DialOptions::default()).map_err(|error| failed(&error))?;
@@ -103,7 +112,8 @@ async fn listener(
 
 /// Sends every event once the listener is ready; gives back the answers.
 async fn send(ready: oneshot::Receiver<Ready>) -> Result<Vec<Bytes>, Error> {
-    let Ready { public_url, .. } = ready.await.map_err(|_| Error::failed("the listener did not become ready"))?;
+    let Ready { public_url, .. } =
+        ready.await.map_err(|_| Error::failed("the listener did not become ready"))?;
     let mut answers = Vec::new();
     for event in EVENTS {
         sleep(PACE).await;

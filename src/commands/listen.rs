@@ -10,7 +10,6 @@ use muxhook_protocol::frame::Role;
 
 use crate::args;
 use crate::config::{Listen, Surroundings};
-use crate::dial::{DialOptions, Dialer};
 use crate::error::Error;
 use crate::event::{Event, Notice};
 use crate::forwarder::Forwarder;
@@ -30,12 +29,11 @@ pub(crate) const AGENT: &str = concat!("muxhook/", env!("CARGO_PKG_VERSION"));
 ///
 /// # Errors
 /// Used wrongly, no relay, refused by it, or fewer events than asked for.
-pub async fn run(args: &args::Listen, around: &Surroundings, colors: Colors) -> Result<(), Error> {
+pub(super) async fn run(args: &args::Listen, around: &Surroundings, colors: Colors) -> Result<(), Error> {
     let config = Listen::resolve(args, around)?;
     let plan = Plan::of(&config)?;
     let now = Now::system();
-    let dialer = Dialer::new(DialOptions::of(config.connection.relay_ca.clone()))
-        .map_err(|error| Error::usage(error.to_string()))?;
+    let dialer = super::reach::dialer(config.connection.relay_ca.clone(), around)?;
     let (home, mut notices) = Home::open(&config, around, dialer.clone(), now).await?;
     notices.extend(plan.notices);
     let (prefer, notice) = home.remembered();
@@ -44,7 +42,7 @@ pub async fn run(args: &args::Listen, around: &Surroundings, colors: Colors) -> 
     let mut printer = super::printer(&config.output, colors)?;
     notices.into_iter().for_each(|notice| tell(&mut printer, now, notice));
     // Without keys the rest goes on as well.
-    let keys = printer.takes_keys().then(Keys::listen).and_then(Result::ok).unwrap_or_else(Keys::off);
+    let keys = printer.is_interactive().then(Keys::listen).and_then(Result::ok).unwrap_or_else(Keys::off);
     let control = control::watch(Sources { after: config.end.after, keys }, printer.closed());
 
     let intake = Intake::new(plan.wishes);

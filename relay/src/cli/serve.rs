@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
 use super::signals::Signals;
-use crate::accounts::{AccountName, Accounts, NewToken};
+use crate::accounts::{AccountName, NewToken};
 use crate::config::{Config, Options};
 use crate::server::Relay;
 
@@ -32,7 +32,7 @@ async fn run(config: Config, out: &mut impl Write) -> Result<(), Failure> {
     let relay = Relay::bind(config.clone(), Now::system()).await?;
     announce(&config, &relay);
     if config.bootstrap_token.is_none() {
-        greet(&config, relay.public_url(), out)?;
+        greet(&relay, out)?;
     }
     let shutdown = CancellationToken::new();
     // A task of its own: the root of `block_on` would cost a wake-up more each time.
@@ -61,20 +61,17 @@ fn announce(config: &Config, relay: &Relay) {
     for address in relay.local_addrs() {
         tracing::info!(%address, tls = config.tls.is_some(), version, "listening");
     }
-    tracing::info!(public_url = relay.public_url(), data_dir = %config.data_dir.display(), "reached at");
+    tracing::info!(public_url = %relay.public_url(), data_dir = %config.data_dir.display(), "reached at");
     if config.public_url.is_none() && config.listen.iter().any(|address| !address.ip().is_loopback()) {
         tracing::warn!("no --public-url is given, so listeners are told an address that Mux may not reach");
     }
 }
 
 /// What the first start tells, once.
-fn greet(config: &Config, public_url: &str, out: &mut impl Write) -> Result<(), Failure> {
-    let accounts = Accounts::open(&config.data_dir, Now::system())?;
-    let Some(NewToken { id, secret, .. }) =
-        accounts.create_first_token(&AccountName::default(), FIRST_LABEL)?
-    else {
-        return Ok(());
-    };
+fn greet(relay: &Relay, out: &mut impl Write) -> Result<(), Failure> {
+    let first = relay.accounts().create_first_token(&AccountName::default(), FIRST_LABEL)?;
+    let Some(NewToken { id, secret, .. }) = first else { return Ok(()) };
+    let public_url = relay.public_url();
     let told =
         writeln!(out, "muxhook login {public_url}\ntoken: {}", secret.reveal()).and_then(|()| out.flush());
     told.map_err(|error| {

@@ -33,7 +33,7 @@ pub struct Options {
     #[arg(long, value_name = "ADDR", env = "MUXHOOK_RELAY_LISTEN", hide_env = true, value_delimiter = ',')]
     #[serde(deserialize_with = "many")]
     pub listen: Vec<Listen>,
-    /// Origin that senders reach, such as https://hooks.example.com [default: the first address listened on]
+    /// Origin that senders reach, such as `https://hooks.example.com` [default: the first address listened on]
     #[arg(long, value_name = "URL", env = "MUXHOOK_RELAY_PUBLIC_URL", hide_env = true)]
     #[serde(deserialize_with = "one")]
     pub public_url: Option<PublicUrl>,

@@ -11,7 +11,10 @@ use tokio::net::TcpStream;
 pub(super) const CONTENT_TYPE: &str = "application/json";
 
 /// Posts an event to a plain-HTTP address; gives back the body of a 200 that the app gave.
-pub(super) async fn post(url: &str, event: &'static str) -> Result<Bytes, Box<dyn std::error::Error + Send + Sync>> {
+pub(super) async fn post(
+    url: &str,
+    event: &'static str,
+) -> Result<Bytes, Box<dyn std::error::Error + Send + Sync>> {
     let uri: Uri = url.parse()?;
     let authority = uri.authority().ok_or("an address without a host")?.clone();
     let target = uri.path_and_query().ok_or("an address without a path")?.clone();
@@ -23,7 +26,7 @@ pub(super) async fn post(url: &str, event: &'static str) -> Result<Bytes, Box<dy
         .uri(target.as_str())
         .header(header::HOST, authority.as_str())
         .header(header::CONTENT_TYPE, CONTENT_TYPE)
-        .body(Full::from(Bytes::from_static(event.as_bytes())))?;
+        .body(Full::<Bytes>::from(event))?;
     let response = sender.send_request(request).await?;
     let (status, by) = (response.status(), response.headers().get(muxhook_protocol::ANSWER_HEADER).cloned());
     let body = response.into_body().collect().await?.to_bytes();

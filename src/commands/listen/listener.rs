@@ -17,7 +17,8 @@ use super::control::Control;
 use super::relay::Home;
 use crate::error::Error;
 use crate::event::{
-    Arrival, Disconnected, Event, Failed, Forwarded, Level, Notice, Ready, Received, Reconnected, Skipped, Summary,
+    Arrival, Disconnected, Event, Failed, Forwarded, Level, Notice, Ready, Received, Reconnected, Skipped,
+    Summary,
 };
 use crate::forwarder::{Done, Forwarder, Target};
 use crate::intake::{Decision, Intake};
