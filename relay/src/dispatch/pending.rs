@@ -34,6 +34,14 @@ struct Party {
     standing: Standing,
 }
 
+/// What a listener that comes back is to be told.
+pub(super) struct Resumed {
+    /// What it has in hand and nobody waits for any more.
+    pub(super) over: Vec<DeliveryId>,
+    /// What it does not have, to be sent once more, in order of arrival.
+    pub(super) again: Vec<Outgoing>,
+}
+
 impl Entry {
     fn open(&self) -> impl Iterator<Item = &Party> {
         self.parties.iter().filter(|party| party.standing != Standing::Done)
@@ -142,16 +150,12 @@ impl Pending {
         }
     }
 
-    /// Puts everything that `seat`'s listener has not settled into its hands again; gives back what is not in
-    /// `in_hand`, to be sent once more, in order of arrival.
-    pub(super) fn resume(
-        &self,
-        endpoint: &EndpointId,
-        seat: &Arc<Seat>,
-        in_hand: &[DeliveryId],
-    ) -> Vec<Outgoing> {
+    /// Puts everything that `seat`'s listener has not settled into its hands again.
+    pub(super) fn resume(&self, endpoint: &EndpointId, seat: &Arc<Seat>, in_hand: &[DeliveryId]) -> Resumed {
+        let mut table = self.lock();
+        let over = in_hand.iter().filter(|id| !table.contains_key(id)).copied().collect();
         let mut again = Vec::new();
-        for (id, entry) in self.lock().iter_mut().filter(|(_, entry)| entry.endpoint == *endpoint) {
+        for (id, entry) in table.iter_mut().filter(|(_, entry)| entry.endpoint == *endpoint) {
             let mine =
                 |party: &&mut Party| party.seat.listener == seat.listener && party.standing != Standing::Done;
             let Some(party) = entry.parties.iter_mut().find(mine) else { continue };
@@ -161,7 +165,7 @@ impl Pending {
             }
         }
         again.sort_by_key(|(id, _)| *id);
-        again.into_iter().map(|(_, frame)| frame).collect()
+        Resumed { over, again: again.into_iter().map(|(_, frame)| frame).collect() }
     }
 
     /// Answers whatever is past its deadline.

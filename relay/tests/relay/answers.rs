@@ -121,6 +121,22 @@ async fn what_a_lost_link_swallowed_is_sent_again_once_in_order() {
 }
 
 #[tokio::test]
+async fn a_listener_that_resumes_too_late_is_told_so() {
+    let relay = Relay::with(short_deadline).await;
+    let greeting = hello("shop");
+    let mut cli = relay.dial(greeting.clone()).await;
+    let lost = async {
+        let id = cli.delivery().await.id;
+        drop(cli);
+        id
+    };
+    let (response, id) = join!(relay.post("shop", ""), lost);
+    assert_eq!(response.error().0, 503);
+    let mut cli = relay.dial(muxhook_protocol::frame::Hello { resume: vec![id], ..greeting }).await;
+    assert_eq!(cli.next().await.unwrap(), Frame::Answered { id });
+}
+
+#[tokio::test]
 async fn nobody_listens() {
     let relay = Relay::start().await;
     drop(relay.listen("shop").await);
