@@ -47,13 +47,24 @@ impl Entry {
         self.parties.iter().filter(|party| party.standing != Standing::Done)
     }
 
-    /// Answers the sender; whoever still has the delivery in hand is told that its outcome will be late.
-    fn answer(self, id: DeliveryId, answer: Answer) {
+    /// The party of a session that has yet to settle.
+    fn party_of(&mut self, session: SessionNumber) -> Option<&mut Party> {
+        self.parties
+            .iter_mut()
+            .find(|party| party.seat.session == session && party.standing != Standing::Done)
+    }
+
+    /// Nobody gave the answer in time: whoever still has the delivery in hand is told that its outcome will be late.
+    fn answer_late(self, id: DeliveryId, answer: Answer) {
         let late = Outgoing::control(&Frame::Answered { id });
         for party in self.open().filter(|party| party.standing == Standing::Waiting) {
             // A session with no room for this is as good as gone, and late is what it will be taken for.
             let _ = party.seat.send(late.clone());
         }
+        self.answer(answer);
+    }
+
+    fn answer(self, answer: Answer) {
         // Nobody may be left to hear it.
         let _ = self.reply.send(answer);
     }
@@ -80,7 +91,7 @@ impl Drop for Waiting<'_> {
         if !self.answered
             && let Some(entry) = self.table.lock().remove(&self.id)
         {
-            entry.answer(self.id, Answer::TooLate);
+            entry.answer_late(self.id, Answer::TooLate);
         }
     }
 }
@@ -112,30 +123,31 @@ impl Pending {
 
     /// The session had no room for it. Without anybody else to wait for, the sender may try again.
     pub(super) fn never_had(&self, id: DeliveryId, session: SessionNumber) {
-        let mut table = self.lock();
-        let Some(entry) = table.get_mut(&id) else { return };
-        entry.parties.retain(|party| party.seat.session != session);
-        if entry.parties.is_empty()
-            && let Some(entry) = table.remove(&id)
-        {
-            drop(table);
-            entry.answer(id, Answer::Busy);
-        }
+        self.conclude(id, session, Tally::turned_away);
     }
 
     /// Takes an outcome in.
     pub(super) fn settle(&self, id: DeliveryId, session: SessionNumber, outcome: Outcome) {
+        self.conclude(id, session, |tally, open| tally.settle(outcome, open));
+    }
+
+    /// One party is done; `tell` says what that means, told whether others have yet to settle.
+    fn conclude(
+        &self,
+        id: DeliveryId,
+        session: SessionNumber,
+        tell: impl FnOnce(&mut Tally, bool) -> Option<Answer>,
+    ) {
         let mut table = self.lock();
         let Some(entry) = table.get_mut(&id) else { return };
-        let mine = |party: &&mut Party| party.seat.session == session && party.standing != Standing::Done;
-        let Some(party) = entry.parties.iter_mut().find(mine) else { return };
+        let Some(party) = entry.party_of(session) else { return };
         party.standing = Standing::Done;
         let open = entry.open().next().is_some();
-        if let Some(answer) = entry.tally.settle(outcome, open)
+        if let Some(answer) = tell(&mut entry.tally, open)
             && let Some(entry) = table.remove(&id)
         {
             drop(table);
-            entry.answer(id, answer);
+            entry.answer(answer);
         }
     }
 
@@ -177,7 +189,7 @@ impl Pending {
         for (id, mut entry) in due {
             let standings: Vec<_> = entry.open().map(|party| party.standing.clone()).collect();
             let answer = entry.tally.expire(standings);
-            entry.answer(id, answer);
+            entry.answer_late(id, answer);
         }
     }
 
