@@ -1,6 +1,10 @@
 //! A CLI that does as it is told: it greets, and then every frame and every outcome is the test's.
 
+use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::task::Poll;
 
 use bytes::Bytes;
 use http::{HeaderValue, header};
@@ -12,7 +16,7 @@ use muxhook_protocol::{
 };
 use muxhook_relay::accounts::Token;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Error as WsError;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -26,7 +30,7 @@ const LIMITS: Limits = Limits { max_body: 64 << 20, max_open: 1024, max_queue: 4
 pub(crate) struct Cli {
     pub(crate) welcome: Welcome,
     frames: mpsc::Receiver<Result<Frame, LinkError>>,
-    commands: mpsc::Sender<Outgoing>,
+    commands: mpsc::Sender<Command>,
     task: JoinHandle<()>,
 }
 
@@ -98,12 +102,25 @@ impl Cli {
 
     /// Sends a frame.
     pub(crate) fn send(&self, frame: Outgoing) {
-        self.commands.try_send(frame).unwrap();
+        self.commands.try_send(Command::Send(frame)).unwrap();
     }
 
     /// Sends what became of a delivery.
     pub(crate) fn settle(&self, id: DeliveryId, outcome: Outcome) {
         self.send(Outgoing::outcome(id, &outcome));
+    }
+
+    /// Breaks the connection without a goodbye.
+    pub(crate) async fn lose(&mut self) {
+        self.task.abort();
+        let _ = (&mut self.task).await;
+    }
+
+    /// Waits until the relay has read all that was sent so far.
+    pub(crate) async fn confirmed(&self) {
+        let (tell, told) = oneshot::channel();
+        self.commands.try_send(Command::Confirm(tell)).unwrap();
+        soon(told).await.unwrap();
     }
 
     /// Takes the next delivery, and settles it.
@@ -125,21 +142,36 @@ impl Cli {
     }
 }
 
+/// What a test asks of a link.
+enum Command {
+    Send(Outgoing),
+    /// To be told when the relay has read all that was sent before.
+    Confirm(oneshot::Sender<()>),
+}
+
 async fn drive(
     mut link: Link<TcpStream>,
     frames: mpsc::Sender<Result<Frame, LinkError>>,
-    mut commands: mpsc::Receiver<Outgoing>,
+    mut commands: mpsc::Receiver<Command>,
 ) {
-    loop {
-        tokio::select! {
-            frame = link.next() => {
-                let over = frame.is_err();
-                if frames.send(frame).await.is_err() || over {
-                    return;
+    let mut marks = VecDeque::new();
+    let mut over = false;
+    while !over {
+        let frame = poll_fn(|cx| {
+            while let Poll::Ready(Some(command)) = commands.poll_recv(cx) {
+                match command {
+                    Command::Send(frame) => link.send(frame),
+                    Command::Confirm(tell) => marks.push_back((link.mark(), tell)),
                 }
             }
-            Some(command) = commands.recv() => link.send(command),
-        }
+            let frame = pin!(link.next()).poll(cx);
+            while let Some((_, tell)) = marks.pop_front_if(|(mark, _)| *mark <= link.confirmed()) {
+                let _ = tell.send(());
+            }
+            frame
+        });
+        let frame = frame.await;
+        over = frame.is_err() || frames.send(frame).await.is_err();
     }
 }
 
