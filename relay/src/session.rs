@@ -77,25 +77,28 @@ impl Sessions {
             max_queue: MAX_QUEUE,
         };
         let mut link = Link::new(socket, limits);
-        match self.greet(&account, &mut link).await {
+        let ended = match self.greet(&account, &mut link).await {
             Ok((endpoint, seat)) => {
                 tracing::info!(session = seat.session, %endpoint, role = ?seat.role, "session begins");
                 let ended = self.serve(&mut link, &seat).await;
                 self.registry.leave(&endpoint, seat.session);
                 seat.outbox.close();
                 self.dispatch.lost(seat.session);
-                if matches!(ended, Ended::Closed) {
-                    link.close().await;
-                }
                 tracing::info!(session = seat.session, %endpoint, cause = %ended, "session ends");
                 ended
             }
             Err(ended) => {
                 tracing::info!(cause = %ended, "no session");
-                link.close().await;
                 ended
             }
+        };
+        match &ended {
+            Ended::NoGreeting | Ended::Refused(_) | Ended::Closed => link.close().await,
+            Ended::Link(LinkError::Protocol(why)) => link.reject(why).await,
+            // There is nobody left to say goodbye to.
+            Ended::Link(_) => {}
         }
+        ended
     }
 
     async fn greet<S>(
