@@ -122,6 +122,11 @@ impl Sessions {
         let number = self.registry.number();
         let in_hand = u32::try_from(hello.resume.len()).unwrap_or(u32::MAX);
         let seat = Seat::new(number, hello.listener, hello.role, in_hand);
+        let Ok(others) = self.registry.enter(&endpoint, Arc::clone(&seat), self.per_endpoint) else {
+            let message = format!("{endpoint} has {} sessions already, as many as it may", self.per_endpoint);
+            return Err(refuse(link, RefusedCode::TooManySessions, false, &message));
+        };
+        // Whatever is sent to the seat from now on comes behind this.
         link.send(Outgoing::control(&Frame::Welcome(Welcome {
             public_url: self.public_url.endpoint(&endpoint),
             endpoint: endpoint.clone(),
@@ -129,12 +134,8 @@ impl Sessions {
             session: number,
             server: crate::SERVER.to_owned(),
             limits: self.limits,
-            others: self.registry.listeners(&endpoint),
+            others,
         })));
-        if self.registry.enter(&endpoint, Arc::clone(&seat), self.per_endpoint).is_err() {
-            let message = format!("{endpoint} has {} sessions already, as many as it may", self.per_endpoint);
-            return Err(refuse(link, RefusedCode::TooManySessions, false, &message));
-        }
         self.dispatch.resume(&endpoint, &seat, &hello.resume);
         Ok((endpoint, seat))
     }
