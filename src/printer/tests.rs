@@ -75,6 +75,19 @@ fn nothing_is_written_before_the_flush() {
 }
 
 #[test]
+fn a_status_line_counts_as_something_to_show() {
+    let received = session().swap_remove(1);
+    for (keys, shows) in [(true, true), (false, false)] {
+        printed(Format::Pretty, keys, |printer| {
+            printer.flush();
+            assert!(!printer.has_unflushed());
+            printer.print(AT, &received);
+            assert_eq!(printer.has_unflushed(), shows);
+        });
+    }
+}
+
+#[test]
 fn the_clipboard_is_asked_for_on_a_terminal_alone() {
     let copy = |printer: &mut Printer| printer.copy("http://x/h/1");
     assert_eq!(printed(Format::Pretty, true, copy).1, "\x1b]52;c;aHR0cDovL3gvaC8x\x07");

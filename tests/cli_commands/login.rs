@@ -125,6 +125,14 @@ fn the_relay_on_this_machine_is_found_while_it_lives() {
     assert!(status.out.contains("runs on this machine"), "{}", status.out);
     assert!(status.out.contains("h/bob  made 2025-11-24  this machine's own"), "{}", status.out);
 
+    let other = fake_relay::relay();
+    let both = home.run(&["status", "--relay", &other, "--token", TOKEN]).with(0, "").hides(TOKEN);
+    assert!(
+        both.out.contains(&format!("{relay} runs on this machine (process 1), not used")),
+        "{}",
+        both.out
+    );
+
     home.write_private("state/muxhook/embedded.json", &record(&fake_relay::nobody()));
     assert!(home.run(&["status"]).with(0, "").out.starts_with("no relay is configured"));
 }
