@@ -28,6 +28,9 @@ pub const MAX_BODY: usize = 64 * 1024;
 /// The sessions that an endpoint has now: listeners, observers.
 pub type Live = Box<dyn Fn(&EndpointId) -> (usize, usize) + Send + Sync>;
 
+/// Ends the sessions of an endpoint that was deleted.
+pub type Clear = Box<dyn Fn(&EndpointId) + Send + Sync>;
+
 /// What the answers are made from.
 pub struct Api {
     /// Who asks, and what they own.
@@ -36,6 +39,8 @@ pub struct Api {
     pub public_url: PublicUrl,
     /// Who is connected.
     pub live: Live,
+    /// What a deletion brings with it.
+    pub clear: Clear,
 }
 
 /// Answers one request, its body read whole.
@@ -127,11 +132,10 @@ impl Api {
 
     /// A foreign endpoint looks like none at all.
     fn delete(&self, account: &AccountName, id: &str) -> Result<Response<Bytes>, Error> {
-        let is_deleted = match id.parse() {
-            Ok(id) => self.accounts.delete_endpoint(account, &id)?,
-            Err(_) => false,
-        };
-        if is_deleted {
+        if let Ok(id) = id.parse()
+            && self.accounts.delete_endpoint(account, &id)?
+        {
+            (self.clear)(&id);
             return Ok(no_content());
         }
         Ok(refuse(StatusCode::NOT_FOUND, "unknown_endpoint", "this account has no such endpoint"))

@@ -177,8 +177,7 @@ impl Shared {
             public_limits(&limits),
             now,
         );
-        let live = Box::new(move |endpoint: &EndpointId| live(&registry, endpoint));
-        let api = Api { accounts, public_url: public_url.clone(), live };
+        let api = api(accounts, public_url.clone(), registry);
         let data_dir = config.data_dir;
         let (running, connections, stop) = (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
         Ok(Self {
@@ -243,6 +242,13 @@ fn public_limits(limits: &Limits) -> ingress::Limits {
         in_flight: limits.in_flight_total,
         in_flight_bytes: limits.in_flight_bytes,
     }
+}
+
+fn api(accounts: Arc<Accounts>, public_url: PublicUrl, registry: Arc<Registry>) -> Api {
+    let clears = Arc::clone(&registry);
+    let live = Box::new(move |endpoint: &EndpointId| live(&registry, endpoint));
+    let clear = Box::new(move |endpoint: &EndpointId| clears.clear(endpoint));
+    Api { accounts, public_url, live, clear }
 }
 
 /// How many listeners and observers are live on an endpoint.

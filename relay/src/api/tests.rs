@@ -21,7 +21,8 @@ impl Desk {
             ["ada", "bob"].map(|name| accounts.create_token(&name.parse().unwrap(), "").unwrap().secret);
         let live: Live = Box::new(|endpoint| if endpoint.as_str() == "busy" { (2, 1) } else { (0, 0) });
         let public_url = "https://hooks.example.com".parse().unwrap();
-        Self { dir, api: Api { accounts, public_url, live }, ada, bob }
+        let clear = Box::new(|_: &EndpointId| ());
+        Self { dir, api: Api { accounts, public_url, live, clear }, ada, bob }
     }
 
     fn ask(&self, who: &Token, method: &str, path: &str, body: &str) -> (u16, Value) {
