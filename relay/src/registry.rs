@@ -10,6 +10,7 @@ use muxhook_protocol::frame::Role;
 use muxhook_protocol::parts::Outgoing;
 use tokio::time::Instant;
 
+use crate::accounts::AccountName;
 use crate::outbox::{Full, Outbox};
 
 /// A session's number: unique on this node while it runs.
@@ -23,6 +24,8 @@ const NOTICE_PAUSE: Duration = Duration::from_secs(1);
 pub struct Seat {
     /// Its number.
     pub session: SessionNumber,
+    /// The account that it acts for.
+    pub account: AccountName,
     /// Who listens: the same over one CLI's reconnects.
     pub listener: String,
     /// What it is there for.
@@ -38,9 +41,15 @@ pub struct Seat {
 impl Seat {
     /// A seat whose listener already has `in_hand` deliveries in hand.
     #[must_use]
-    pub fn new(session: SessionNumber, listener: String, role: Role, in_hand: u32) -> Arc<Self> {
+    pub fn new(
+        session: SessionNumber,
+        account: AccountName,
+        listener: String,
+        role: Role,
+        in_hand: u32,
+    ) -> Arc<Self> {
         let (outbox, in_hand) = (Outbox::default(), AtomicU32::new(in_hand));
-        Arc::new(Self { session, listener, role, outbox, in_hand, noticed: Mutex::default() })
+        Arc::new(Self { session, account, listener, role, outbox, in_hand, noticed: Mutex::default() })
     }
 
     /// Sends a frame.
@@ -109,19 +118,21 @@ impl Registry {
         self.lock().get(endpoint).cloned()
     }
 
-    /// Takes a session in, and says how many other listeners there are. An older session of the same listener is
-    /// closed: it is the same CLI, dialled again.
+    /// Takes a session of the endpoint's owner in, and says how many other listeners there are. An older session of
+    /// the same listener is closed: it is the same CLI, dialled again. So are those of whoever owned the endpoint
+    /// before.
     ///
     /// # Errors
     /// [`NoSeat`] when `most` others are live on the endpoint already.
     pub fn enter(&self, endpoint: &EndpointId, seat: Arc<Seat>, most: usize) -> Result<u32, NoSeat> {
         let mut endpoints = self.lock();
         let old = endpoints.get(endpoint).map(|seats| &**seats).unwrap_or_default();
-        let (same, others): (Vec<_>, Vec<_>) = old.iter().partition(|other| other.listener == seat.listener);
+        let is_over = |other: &&Arc<Seat>| other.listener == seat.listener || other.account != seat.account;
+        let (over, others): (Vec<_>, Vec<_>) = old.iter().partition(is_over);
         if others.len() >= most {
             return Err(NoSeat);
         }
-        same.iter().for_each(|seat| seat.close());
+        over.iter().for_each(|seat| seat.close());
         let listeners = others.iter().map(|other| u32::from(other.role == Role::Listener)).sum();
         let seats = others.into_iter().cloned().chain([seat]).collect();
         endpoints.insert(endpoint.clone(), seats);
@@ -140,6 +151,24 @@ impl Registry {
         }
     }
 
+    /// Takes a session out, by its number: a late goodbye can't evict its successor.
+    pub fn leave(&self, endpoint: &EndpointId, session: SessionNumber) {
+        let mut endpoints = self.lock();
+        let Some(seats) = endpoints.get(endpoint) else { return };
+        let left: Arc<[Arc<Seat>]> = seats.iter().filter(|seat| seat.session != session).cloned().collect();
+        if left.is_empty() {
+            endpoints.remove(endpoint);
+        } else {
+            endpoints.insert(endpoint.clone(), left);
+        }
+    }
+
+    /// Ends every session on an endpoint that is no more.
+    pub fn clear(&self, endpoint: &EndpointId) {
+        let seats = self.lock().remove(endpoint);
+        seats.as_deref().unwrap_or_default().iter().for_each(|seat| seat.close());
+    }
+
     /// Every live session.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Seat>> {
@@ -156,7 +185,7 @@ mod tests {
     use super::*;
 
     fn seat(session: SessionNumber, listener: &str) -> Arc<Seat> {
-        Seat::new(session, listener.into(), Role::Listener, 0)
+        Seat::new(session, AccountName::default(), listener.into(), Role::Listener, 0)
     }
 
     #[test]

@@ -121,7 +121,7 @@ impl Sessions {
         };
         let number = self.registry.number();
         let in_hand = u32::try_from(hello.resume.len()).unwrap_or(u32::MAX);
-        let seat = Seat::new(number, hello.listener, hello.role, in_hand);
+        let seat = Seat::new(number, account.clone(), hello.listener, hello.role, in_hand);
         let Ok(others) = self.registry.enter(&endpoint, Arc::clone(&seat), self.per_endpoint) else {
             let message = format!("{endpoint} has {} sessions already, as many as it may", self.per_endpoint);
             return Err(refuse(link, RefusedCode::TooManySessions, false, &message));

@@ -1,4 +1,5 @@
 //! The relay through real sockets: bytes in on the public side, frames out to a scripted CLI, and back.
+#![cfg(test)]
 
 mod answers;
 mod harness;

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
+use muxhook_link::LinkError;
 use muxhook_protocol::frame::{Hello, PART_SIZE, RefusedCode, encode_part};
 use muxhook_protocol::parts::Outgoing;
 use muxhook_protocol::{DeliveryId, Frame};
@@ -338,4 +339,37 @@ async fn a_revoked_token_opens_no_new_session() {
         tokio_tungstenite::tungstenite::Error::Http(response) => assert_eq!(response.status(), 401),
         other => panic!("{other}"),
     }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_changed_hands_leaves_the_old_owner_nothing() {
+    let relay = Relay::start().await;
+    let mut old = relay.listen("shop").await;
+    // As another process on the same data folder would.
+    assert!(relay.accounts.delete_endpoint(&"default".parse().unwrap(), &"shop".parse().unwrap()).unwrap());
+    let mut new = Cli::dial(relay.addr, &relay.stranger(), hello("shop")).await.expect("welcome");
+    assert_eq!(new.welcome.others, 0);
+    assert!(matches!(old.next().await, Err(LinkError::Closed)));
+    let (response, _) = join!(relay.post("shop", ""), new.handle(replied(200, &[], "the new owner's")));
+    assert_eq!(response.text(), "the new owner's");
+    let refused = Cli::dial(relay.addr, &relay.token, hello("shop")).await.err().expect("refused");
+    assert_eq!(refused.code, RefusedCode::EndpointTaken);
+}
+
+#[tokio::test]
+async fn an_endpoint_is_deleted_once_nobody_listens() {
+    let relay = Relay::start().await;
+    let mut observer = relay.observe("shop").await;
+    let token = relay.token.reveal();
+    let delete = format!(
+        "DELETE /_relay/v1/endpoints/shop HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n"
+    );
+    assert_eq!(relay.ask(delete.clone()).await.error(), (409, "endpoint_in_use".into()));
+    let (response, _) = join!(relay.post("shop", ""), observer.next());
+    assert_eq!(response.status, 200, "the observer goes on");
+    drop(observer);
+    while relay.ask(delete.clone()).await.status != 204 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(relay.post("shop", "").await.error(), (404, "unknown_endpoint".into()));
 }
