@@ -5,7 +5,7 @@
 //!   programs (`json`), rendered by pure functions, written by `output` so that a stream that blocks holds up nobody.
 //! - [`keys`]: what a person presses meanwhile.
 //! - [`Colors`], [`Style`]: how it looks, decided once for each stream.
-//! - [`escape`]: every text that came from outside passes through it before a person sees it.
+//! - [`escape()`]: every text that came from outside passes through it before a person sees it.
 
 mod colors;
 mod console;
@@ -88,6 +88,8 @@ pub struct Printer {
     format: Format,
     human: Human,
     status: Status,
+    /// The status line does not show `status` yet.
+    stale: bool,
     /// Why the link was lost, as last told; `None` while it stands.
     lost: Option<String>,
     /// Printed, and not flushed.
@@ -118,13 +120,22 @@ impl Printer {
     }
 
     fn over(format: Format, human: Human, output: Output) -> Self {
-        Self { format, human, status: Status::default(), lost: None, batch: Batch::default(), output }
+        Self {
+            format,
+            human,
+            status: Status::default(),
+            stale: true,
+            lost: None,
+            batch: Batch::default(),
+            output,
+        }
     }
 
     /// Prints `event`, which happened `at_unix_millis` (milliseconds since the Unix epoch). It is seen after the next
     /// [`flush`](Self::flush).
     pub fn print(&mut self, at_unix_millis: u64, event: &Event) {
         self.status.note(event);
+        self.stale = true;
         let human = &self.human;
         match self.format {
             Format::Json => self.batch.write(Stream::Out, |out| json::render(at_unix_millis, event, out)),
@@ -157,15 +168,15 @@ impl Printer {
         if !self.batch.is_empty() {
             self.output.put(&mut self.batch);
         }
-        if self.human.keys {
+        if std::mem::take(&mut self.stale) && self.human.keys {
             self.output.set_status(&self.status);
         }
     }
 
-    /// Whether something was printed since the last [`flush`](Self::flush).
+    /// Whether a [`flush`](Self::flush) would change anything that is seen.
     #[must_use]
     pub fn has_unflushed(&self) -> bool {
-        !self.batch.is_empty()
+        !self.batch.is_empty() || (self.stale && self.human.keys)
     }
 
     /// Whether there is a status line, and keys may be listened for.
@@ -194,6 +205,7 @@ impl Printer {
     /// Shows in the status line whether the user has paused the stream.
     pub fn set_paused(&mut self, paused: bool) {
         self.status.paused = paused;
+        self.stale = true;
         self.flush();
     }
 
@@ -221,6 +233,14 @@ impl Printer {
     pub fn finish(mut self) -> io::Result<()> {
         self.flush();
         self.output.finish()
+    }
+}
+
+impl Drop for Printer {
+    /// An end by an error leaves no status line behind either.
+    fn drop(&mut self) {
+        self.flush();
+        let _ = self.output.finish();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use muxhook_link::websocket_config;
@@ -31,10 +31,13 @@ pub(crate) fn answer(
         Ok(account) => account,
         Err(response) => return response.map(Body::from),
     };
-    let Some(key) = websocket_key(request.headers()) else {
+    let key = websocket_key(request.headers()).filter(|_| *request.method() == Method::GET);
+    let Some(key) = key else {
         let message = "this address takes a WebSocket of the subprotocol muxhook.v1";
         let mut response = api::refuse(StatusCode::UPGRADE_REQUIRED, "upgrade_required", message);
-        response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        let headers = response.headers_mut();
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         return response.map(Body::from);
     };
     if running.len() >= most || stop.is_cancelled() {

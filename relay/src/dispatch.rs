@@ -113,9 +113,14 @@ impl Dispatch {
     }
 
     /// A listener is back under a new seat. What it still has in hand stays its own; what never reached it is sent
-    /// again.
+    /// again; what nobody waits for any more will be late.
     pub fn resume(&self, endpoint: &EndpointId, seat: &Arc<Seat>, in_hand: &[DeliveryId]) {
-        for frame in self.pending.resume(endpoint, seat, in_hand) {
+        let resumed = self.pending.resume(endpoint, seat, in_hand);
+        for id in resumed.over {
+            // Without room its user does not learn it, and loses nothing else.
+            let _ = seat.send(Outgoing::control(&Frame::Answered { id }));
+        }
+        for frame in resumed.again {
             // Without room the delivery waits for its deadline as if the link were still lost.
             let _ = seat.deliver(frame, u32::MAX);
         }

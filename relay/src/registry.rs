@@ -109,19 +109,12 @@ impl Registry {
         self.lock().get(endpoint).cloned()
     }
 
-    /// How many listeners beside `listener` are live on `endpoint`.
-    #[must_use]
-    pub fn others(&self, endpoint: &EndpointId, listener: &str) -> u32 {
-        let seats = self.seats(endpoint);
-        let all = seats.as_deref().unwrap_or_default().iter();
-        all.map(|seat| u32::from(seat.role == Role::Listener && seat.listener != listener)).sum()
-    }
-
-    /// Takes a session in. An older session of the same listener is closed: it is the same CLI, dialled again.
+    /// Takes a session in, and says how many other listeners there are. An older session of the same listener is
+    /// closed: it is the same CLI, dialled again.
     ///
     /// # Errors
     /// [`NoSeat`] when `most` others are live on the endpoint already.
-    pub fn enter(&self, endpoint: &EndpointId, seat: Arc<Seat>, most: usize) -> Result<(), NoSeat> {
+    pub fn enter(&self, endpoint: &EndpointId, seat: Arc<Seat>, most: usize) -> Result<u32, NoSeat> {
         let mut endpoints = self.lock();
         let old = endpoints.get(endpoint).map(|seats| &**seats).unwrap_or_default();
         let (same, others): (Vec<_>, Vec<_>) = old.iter().partition(|other| other.listener == seat.listener);
@@ -129,9 +122,10 @@ impl Registry {
             return Err(NoSeat);
         }
         same.iter().for_each(|seat| seat.close());
+        let listeners = others.iter().map(|other| u32::from(other.role == Role::Listener)).sum();
         let seats = others.into_iter().cloned().chain([seat]).collect();
         endpoints.insert(endpoint.clone(), seats);
-        Ok(())
+        Ok(listeners)
     }
 
     /// Takes a session out, by its number: a late goodbye can't evict its successor.

@@ -50,13 +50,12 @@ impl Connection {
     /// Whether it is still open, with nothing to read. Costs no system call while nothing has happened.
     pub(super) fn is_quiet(&mut self) -> bool {
         let mut byte = [0];
-        self.buf.is_empty()
-            && match &mut self.stream {
-                Stream::Plain(tcp) => {
-                    matches!(tcp.try_read(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
-                }
-                Stream::Tls(tls) => tls.read(&mut byte).now_or_never().is_none(),
+        match &mut self.stream {
+            Stream::Plain(tcp) => {
+                matches!(tcp.try_read(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
             }
+            Stream::Tls(tls) => tls.read(&mut byte).now_or_never().is_none(),
+        }
     }
 
     /// Sends what can go out at this moment, without a task to wake. `Err`: the connection is closed.
@@ -85,7 +84,9 @@ impl Connection {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.buf.capacity() - self.buf.len() < READ_SIZE / 8 {
+        let room = self.buf.capacity() - self.buf.len();
+        // An answer should not begin in a corner too small for it.
+        if room == 0 || (self.buf.is_empty() && room < READ_SIZE / 8) {
             self.buf.reserve(READ_SIZE);
         }
         let read = match &mut self.stream {
@@ -134,7 +135,6 @@ impl Exchange {
         }
         loop {
             let read = match ready!(self.connection.poll_read(cx)) {
-                Ok(0) if request.is_untouched() => return Poll::Ready(Err(Broken::Unused)),
                 Ok(0) => self.reader.end(&mut self.connection.buf).map(Some),
                 Ok(_) => self.reader.advance(&mut self.connection.buf),
                 Err(error) => return Poll::Ready(Err(self.broken(error))),

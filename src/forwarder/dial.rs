@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use super::connection::{Connection, Stream};
 use super::target::{Host, Origin};
-use super::tls::{Tls, TlsFault};
+use super::tls::Tls;
 use super::trouble::Trouble;
 
 /// How long one address may take before the next is tried beside it.
@@ -44,7 +44,7 @@ pub(super) async fn dial(
     let Won { tcp, peer, refused } = won;
     let (stream, forgiven) = if origin.secure {
         let secured = tls.connect(&origin.host, tcp).await;
-        let secured = secured.map_err(|fault: TlsFault| Trouble::tls(&origin, &fault))?;
+        let secured = secured.map_err(|fault| Trouble::tls(&origin, &fault))?;
         (Stream::Tls(Box::new(secured.stream)), secured.forgiven.map(|error| error.to_string()))
     } else {
         (Stream::Plain(tcp), None)

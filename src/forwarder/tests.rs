@@ -3,6 +3,7 @@
 mod app;
 mod connections;
 mod failures;
+mod replaced;
 mod requests;
 mod tls;
 

@@ -1,6 +1,6 @@
 //! TLS towards an app: whose certificate is taken.
 
-use std::net::IpAddr;
+use std::io;
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -36,10 +36,11 @@ pub(super) enum TlsFault {
     /// What answered does not speak TLS.
     NotTls,
     /// Anything else.
-    Handshake(std::io::Error),
+    Handshake(io::Error),
 }
 
-/// A connection, and what its certificate was forgiven.
+/// A connection, and why its certificate would have been refused elsewhere.
+#[derive(Debug)]
 pub(super) struct Secured {
     pub(super) stream: TlsStream<TcpStream>,
     pub(super) forgiven: Option<Error>,
@@ -53,35 +54,46 @@ impl Tls {
 
     /// Shakes hands with the app at `host`. On loopback nobody can stand in between, so any certificate will do.
     pub(super) async fn connect(&self, host: &Host, tcp: TcpStream) -> Result<Secured, TlsFault> {
-        let loopback = tcp.peer_addr().is_ok_and(|peer| is_loopback(peer.ip()));
-        let judge = if self.skip_verify { None } else { Some(self.judge().await) };
-        let check = Arc::new(Check {
-            judge,
-            forgives: self.skip_verify || loopback,
-            forgiven: OnceLock::new(),
-            algorithms: self.provider.signature_verification_algorithms,
-        });
-        let name = match host {
-            Host::Name(name) => ServerName::try_from(name.clone())
-                .map_err(|error| TlsFault::Handshake(std::io::Error::other(error)))?,
-            Host::Ip(ip) => ServerName::from(*ip),
-        };
-        let connector = TlsConnector::from(self.config(check.clone()).map_err(TlsFault::Certificate)?);
-        let stream = connector.connect(name, tcp).await.map_err(TlsFault::of)?;
-        Ok(Secured { stream, forgiven: check.forgiven.get().cloned() })
+        if self.skip_verify {
+            return self.shake_hands(host, tcp, None, true).await;
+        }
+        let loopback = tcp.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback());
+        self.shake_hands(host, tcp, Some(self.platform().await), loopback).await
     }
 
-    fn config(&self, check: Arc<Check>) -> Result<Arc<ClientConfig>, Error> {
+    async fn shake_hands(
+        &self,
+        host: &Host,
+        tcp: TcpStream,
+        judge: Option<Judge>,
+        forgives: bool,
+    ) -> Result<Secured, TlsFault> {
+        let name = match host {
+            Host::Name(name) => ServerName::try_from(name.clone()).map_err(io::Error::other)?,
+            Host::Ip(ip) => ServerName::from(*ip),
+        };
+        let algorithms = self.provider.signature_verification_algorithms;
+        let check = Arc::new(Check { judge, forgives, refused: OnceLock::new(), algorithms });
+        let config = self.config(check.clone()).map_err(io::Error::other)?;
+        let stream = TlsConnector::from(Arc::new(config)).connect(name, tcp).await;
+        match (stream, check.refused.get().cloned()) {
+            (Ok(stream), forgiven) => Ok(Secured { stream, forgiven }),
+            (Err(_), Some(refused)) => Err(TlsFault::Certificate(refused)),
+            (Err(error), None) => Err(error.into()),
+        }
+    }
+
+    fn config(&self, check: Arc<Check>) -> Result<ClientConfig, Error> {
         let mut config = ClientConfig::builder_with_provider(self.provider.clone())
             .with_safe_default_protocol_versions()?
             .dangerous()
             .with_custom_certificate_verifier(check)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Arc::new(config))
+        Ok(config)
     }
 
-    async fn judge(&self) -> Judge {
+    async fn platform(&self) -> Judge {
         let provider = self.provider.clone();
         let read = || async {
             // The root certificates are a hundred files or more.
@@ -95,15 +107,9 @@ impl Tls {
     }
 }
 
-/// Whether an address stays on this machine.
-fn is_loopback(ip: IpAddr) -> bool {
-    ip.to_canonical().is_loopback()
-}
-
-impl TlsFault {
-    fn of(error: std::io::Error) -> Self {
+impl From<io::Error> for TlsFault {
+    fn from(error: io::Error) -> Self {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
-            Some(refused @ Error::InvalidCertificate(_)) => Self::Certificate(refused.clone()),
             Some(Error::InvalidMessage(_)) => Self::NotTls,
             _ => Self::Handshake(error),
         }
@@ -117,7 +123,8 @@ struct Check {
     judge: Option<Judge>,
     /// A refused certificate is taken all the same.
     forgives: bool,
-    forgiven: OnceLock<Error>,
+    /// Why it was refused.
+    refused: OnceLock<Error>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
@@ -137,13 +144,10 @@ impl ServerCertVerifier for Check {
             }
             Some(Err(error)) => Err(error.clone()),
         };
-        match verdict {
-            Err(error) if self.forgives => {
-                let _ = self.forgiven.set(error);
-                Ok(ServerCertVerified::assertion())
-            }
-            verdict => verdict,
-        }
+        verdict.or_else(|error| {
+            let _ = self.refused.set(error.clone());
+            if self.forgives { Ok(ServerCertVerified::assertion()) } else { Err(error) }
+        })
     }
 
     fn verify_tls12_signature(
@@ -166,5 +170,57 @@ impl ServerCertVerifier for Check {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertifiedKey, generate_simple_self_signed};
+    use rustls::client::WebPkiServerVerifier;
+    use rustls::{RootCertStore, ServerConfig};
+    use rustls_pki_types::PrivatePkcs8KeyDer;
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+
+    use super::*;
+
+    /// Shakes hands with an app whose certificate is for `app.test`. `trusted`: the judge vouches for it.
+    async fn meet(host: &str, trusted: bool, forgives: bool) -> Result<Secured, TlsFault> {
+        let own = generate_simple_self_signed(vec!["app.test".to_owned()]).unwrap();
+        let other = generate_simple_self_signed(vec!["app.test".to_owned()]).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(if trusted { &own } else { &other }.cert.der().clone()).unwrap();
+        let tls = Tls::new(false);
+        let judge = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), tls.provider.clone());
+        let CertifiedKey { cert, signing_key } = own;
+        let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());
+        let config = ServerConfig::builder_with_provider(tls.provider.clone())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![cert.der().clone()], key.into())
+            .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let tcp = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let app =
+            async { TlsAcceptor::from(Arc::new(config)).accept(listener.accept().await.unwrap().0).await };
+        let host = Host::Name(host.to_owned());
+        tokio::join!(tls.shake_hands(&host, tcp, Some(Ok(judge.build().unwrap())), forgives), app).0
+    }
+
+    #[tokio::test]
+    async fn a_certificate_that_is_vouched_for_is_taken() {
+        assert!(meet("app.test", true, false).await.unwrap().forgiven.is_none());
+        assert!(meet("app.test", true, true).await.unwrap().forgiven.is_none());
+    }
+
+    #[tokio::test]
+    async fn any_other_is_refused_or_forgiven() {
+        for (host, trusted) in [("app.test", false), ("other.test", true)] {
+            let refused = meet(host, trusted, false).await.unwrap_err();
+            assert!(matches!(refused, TlsFault::Certificate(Error::InvalidCertificate(_))), "{refused:?}");
+            let forgiven = meet(host, trusted, true).await.unwrap().forgiven;
+            assert!(matches!(forgiven, Some(Error::InvalidCertificate(_))), "{forgiven:?}");
+        }
     }
 }

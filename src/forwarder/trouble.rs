@@ -45,25 +45,31 @@ impl Trouble {
         let tried = failed.iter().map(|(address, _)| name_of(address)).collect::<Vec<_>>().join(" and ");
         let tried =
             if tried == origin.host.to_string() { String::new() } else { format!(" (tried {tried})") };
-        // An address family that this machine lacks says nothing about the app.
-        let telling = failed.iter().map(|(_, error)| error).find(|error| !is_absence(error));
-        let Some(error) = telling else {
-            let message = format!("nothing listens on {origin}{tried}");
-            return Self::new(FailReason::Refused, message).hint(where_is_it(origin));
-        };
-        Self::new(FailReason::Refused, format!("{origin} can't be reached{tried}: {error}"))
-            .hint("is the address right, and does a firewall stand in between?")
+        // Where one address is plainly shut, another that this machine has no way to is not worth a word.
+        let shut = failed.iter().any(|(_, error)| error.kind() == io::ErrorKind::ConnectionRefused);
+        match failed.last() {
+            Some((_, error)) if !shut => {
+                Self::new(FailReason::Refused, format!("{origin} can't be reached{tried}: {error}"))
+                    .hint("is the address right, and does a firewall stand in between?")
+            }
+            _ => Self::new(FailReason::Refused, format!("nothing listens on {origin}{tried}"))
+                .hint(where_is_it(origin)),
+        }
     }
 
     /// The time is up.
     pub(super) fn timeout(origin: &Origin, timeout: Duration, connected: bool) -> Self {
-        if !connected {
-            let message = format!("{origin} took no connection within {timeout:?}");
-            return Self::new(FailReason::Timeout, message)
-                .hint("the app may hang, or a firewall drops what is sent to it");
+        let late = |message| Self::new(FailReason::Timeout, message);
+        if connected {
+            return late(format!("{origin} did not answer within {timeout:?}"))
+                .hint("let the app answer first and work afterwards, or give it longer with --timeout");
         }
-        Self::new(FailReason::Timeout, format!("{origin} did not answer within {timeout:?}"))
-            .hint("let the app answer first and work afterwards, or give it longer with --timeout")
+        if origin.secure {
+            return late(format!("no https connection with {origin} came about within {timeout:?}"))
+                .hint(format!("if the app speaks plain http, forward to {}", plain(origin)));
+        }
+        late(format!("{origin} took no connection within {timeout:?}"))
+            .hint("the app may hang, or a firewall drops what is sent to it")
     }
 
     /// The handshake failed.
@@ -129,12 +135,6 @@ impl Trouble {
     }
 }
 
-/// Whether nothing is there, rather than something in the way.
-fn is_absence(error: &io::Error) -> bool {
-    use io::ErrorKind::{AddrNotAvailable, ConnectionRefused, NetworkUnreachable, Unsupported};
-    matches!(error.kind(), AddrNotAvailable | ConnectionRefused | NetworkUnreachable | Unsupported)
-}
-
 fn where_is_it(origin: &Origin) -> String {
     let hint = "start the app, or give the port that it says it listens on";
     let contained = ["/.dockerenv", "/run/.containerenv"].iter().any(|mark| Path::new(mark).exists());
@@ -182,4 +182,62 @@ pub(super) fn of_reply(origin: &Origin, reply: &Reply) -> Option<String> {
 
 fn contains(body: &[u8], text: &[u8]) -> bool {
     body.windows(text.len()).any(|window| window == text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forwarder::Target;
+
+    fn origin(target: &str) -> Origin {
+        Origin::clone(&Target::parse(target).unwrap().origin)
+    }
+
+    /// Everything that can be said of an app, as a person reads it.
+    #[test]
+    fn every_trouble_has_its_words() {
+        let (app, https) = (&origin("http://app.test:3000"), &origin("https://app.test"));
+        let failed = |text: &str, kind: io::ErrorKind| (text.parse().unwrap(), io::Error::from(kind));
+        let (six, four) = ("[::1]:3000", "127.0.0.1:3000");
+        let unknown = rustls::CertificateError::UnknownIssuer.into();
+        let eof = || io::Error::from(io::ErrorKind::UnexpectedEof);
+        let (second, begin) = (Duration::from_millis(1500), b"\x1b]0;hi\x07".to_vec());
+        let troubles = [
+            Trouble::not_http(app),
+            Trouble::unresolved(app, &io::Error::other("no such host")),
+            Trouble::unreached(
+                app,
+                &[
+                    failed(six, io::ErrorKind::AddrNotAvailable),
+                    failed(four, io::ErrorKind::ConnectionRefused),
+                ],
+            ),
+            Trouble::unreached(app, &[failed(four, io::ErrorKind::HostUnreachable)]),
+            Trouble::unreached(&origin("127.0.0.1:3000"), &[failed(four, io::ErrorKind::ConnectionRefused)]),
+            Trouble::timeout(app, second, true),
+            Trouble::timeout(app, second, false),
+            Trouble::timeout(https, second, false),
+            Trouble::tls(https, &TlsFault::Certificate(unknown)),
+            Trouble::tls(https, &TlsFault::NotTls),
+            Trouble::tls(https, &TlsFault::Handshake(eof())),
+            Trouble::broken(app, &Broken::Unused),
+            Trouble::broken(https, &Broken::Io(eof(), false)),
+            Trouble::broken(app, &Broken::Io(eof(), true)),
+            Trouble::broken(https, &Broken::Io(io::Error::other(rustls::Error::DecryptError), true)),
+            Trouble::broken(app, &Broken::Answer(Fault::Cut, Vec::new())),
+            Trouble::broken(app, &Broken::Answer(Fault::HeadTooLarge, Vec::new())),
+            Trouble::broken(app, &Broken::Answer(Fault::TooManyFields, Vec::new())),
+            Trouble::broken(app, &Broken::Answer(Fault::Broken("has a fault"), Vec::new())),
+            Trouble::broken(app, &Broken::Answer(Fault::NotHttp, vec![0x15, 0x03, 0x01])),
+            Trouble::broken(app, &Broken::Answer(Fault::NotHttp, begin)),
+        ];
+        let told: Vec<String> = troubles
+            .into_iter()
+            .map(|Trouble { failure, hint }| {
+                let hint = hint.map_or(String::new(), |hint| format!("\n    {hint}"));
+                format!("{}: {}{hint}", failure.reason, failure.message)
+            })
+            .collect();
+        insta::assert_snapshot!(told.join("\n"));
+    }
 }

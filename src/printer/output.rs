@@ -9,6 +9,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub(super) use batch::{Batch, Stream};
@@ -26,6 +27,7 @@ pub(super) struct Output {
     err: Sink,
     /// Cancelled once stdout was found closed.
     closed: CancellationToken,
+    finished: bool,
 }
 
 enum Sink {
@@ -61,7 +63,7 @@ impl Output {
                 (out, err)
             }
         };
-        Ok(Self { out, err, closed })
+        Ok(Self { out, err, closed, finished: false })
     }
 
     /// Hands everything in `batch` on and empties it.
@@ -117,13 +119,18 @@ impl Output {
     /// # Errors
     /// What writing to stdout met, save that its reader has gone; `TimedOut` when it still blocks.
     pub(super) fn finish(&mut self) -> io::Result<()> {
+        if std::mem::replace(&mut self.finished, true) {
+            return Ok(());
+        }
+        let until = Instant::now() + PATIENCE;
+        let finish = |queue: &Queue| queue.finish(until.saturating_duration_since(Instant::now()));
         let out = match &mut self.out {
             Sink::Inline(target) => target.error.take().map_or(Ok(()), Err),
-            Sink::Queued(queue) => queue.finish(PATIENCE),
+            Sink::Queued(queue) => finish(queue),
         };
         if let Sink::Queued(queue) = &self.err {
             // A stderr that does not take it leaves nobody to tell.
-            let _ = queue.finish(PATIENCE);
+            let _ = finish(queue);
         }
         out.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
     }

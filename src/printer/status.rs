@@ -63,10 +63,10 @@ impl Status {
     pub(super) fn line(&self, style: Style) -> String {
         let (dot, sep) = (style.sign("●", "*"), style.sign(" · ", " | "));
         let mut line = match self.link {
+            Link::Lost => format!("{} link lost, reconnecting", style.bad(dot)),
             _ if self.paused => format!("{} paused", style.warn(dot)),
             Link::Connecting => format!("{} connecting", style.warn(dot)),
             Link::Live => format!("{} live", style.good(dot)),
-            Link::Lost => format!("{} link lost, reconnecting", style.bad(dot)),
         };
         let _ = write!(line, "{sep}{}", units::count(self.events, "event"));
         if self.failed > 0 {

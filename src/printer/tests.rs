@@ -60,7 +60,7 @@ fn people_hear_of_a_cause_once_and_programs_each_time() {
     };
     let (out, err) = printed(Format::Json, false, act);
     assert_eq!(out.matches("\"disconnected\"").count(), 4);
-    assert_eq!(err.matches("is lost").count(), 3);
+    assert_eq!(err.matches("trying again").count(), 3);
     assert_eq!(printed(Format::Pretty, false, act), (String::new(), err));
 }
 
@@ -72,6 +72,19 @@ fn nothing_is_written_before_the_flush() {
         printer.flush();
         assert!(printer.batch.is_empty());
     });
+}
+
+#[test]
+fn a_status_line_counts_as_something_to_show() {
+    let received = session().swap_remove(1);
+    for (keys, shows) in [(true, true), (false, false)] {
+        printed(Format::Pretty, keys, |printer| {
+            printer.flush();
+            assert!(!printer.has_unflushed());
+            printer.print(AT, &received);
+            assert_eq!(printer.has_unflushed(), shows);
+        });
+    }
 }
 
 #[test]

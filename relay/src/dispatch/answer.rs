@@ -34,14 +34,14 @@ pub(super) enum Standing {
     Waiting,
     /// Its link is lost; it may come back.
     Lost,
-    /// Skipped it, or failed at it.
+    /// Skipped it, failed at it, or never had it.
     Done,
 }
 
 /// What is known so far of one delivery: enough to tell the answer as soon as there is one.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    /// The latest outcome that was neither a 2xx nor a skip.
+    /// The latest that was neither a 2xx nor a skip.
     latest: Option<Answer>,
 }
 
@@ -55,6 +55,16 @@ impl Tally {
         if let Some(answer) = answer_of(outcome) {
             self.latest = Some(answer);
         }
+        self.conclude(open)
+    }
+
+    /// A listener had no room for it. That is no skip: it stands for an answer until somebody fails at it.
+    pub(super) fn turned_away(&mut self, open: bool) -> Option<Answer> {
+        self.latest.get_or_insert(Answer::Busy);
+        self.conclude(open)
+    }
+
+    fn conclude(&mut self, open: bool) -> Option<Answer> {
         if open { None } else { Some(self.latest.take().unwrap_or(Answer::Skipped)) }
     }
 
@@ -125,6 +135,16 @@ mod tests {
         let mut tally = Tally::default();
         assert_eq!(tally.settle(skipped(), true), None);
         assert_eq!(tally.settle(skipped(), false), Some(Answer::Skipped));
+    }
+
+    #[test]
+    fn a_listener_without_room_did_not_skip() {
+        let mut tally = Tally::default();
+        assert_eq!(tally.turned_away(true), None);
+        assert_eq!(tally.settle(skipped(), false), Some(Answer::Busy));
+        let mut tally = Tally::default();
+        assert_eq!(tally.settle(reply(500), true), None);
+        assert_eq!(status(tally.turned_away(false)), Some(500));
     }
 
     #[test]

@@ -34,18 +34,37 @@ struct Party {
     standing: Standing,
 }
 
+/// What a listener that comes back is to be told.
+pub(super) struct Resumed {
+    /// What it has in hand and nobody waits for any more.
+    pub(super) over: Vec<DeliveryId>,
+    /// What it does not have, to be sent once more, in order of arrival.
+    pub(super) again: Vec<Outgoing>,
+}
+
 impl Entry {
     fn open(&self) -> impl Iterator<Item = &Party> {
         self.parties.iter().filter(|party| party.standing != Standing::Done)
     }
 
-    /// Answers the sender; whoever still has the delivery in hand is told that its outcome will be late.
-    fn answer(self, id: DeliveryId, answer: Answer) {
+    /// The party of a session that has yet to settle.
+    fn party_of(&mut self, session: SessionNumber) -> Option<&mut Party> {
+        self.parties
+            .iter_mut()
+            .find(|party| party.seat.session == session && party.standing != Standing::Done)
+    }
+
+    /// Nobody gave the answer in time: whoever still has the delivery in hand is told that its outcome will be late.
+    fn answer_late(self, id: DeliveryId, answer: Answer) {
         let late = Outgoing::control(&Frame::Answered { id });
         for party in self.open().filter(|party| party.standing == Standing::Waiting) {
             // A session with no room for this is as good as gone, and late is what it will be taken for.
             let _ = party.seat.send(late.clone());
         }
+        self.answer(answer);
+    }
+
+    fn answer(self, answer: Answer) {
         // Nobody may be left to hear it.
         let _ = self.reply.send(answer);
     }
@@ -72,7 +91,7 @@ impl Drop for Waiting<'_> {
         if !self.answered
             && let Some(entry) = self.table.lock().remove(&self.id)
         {
-            entry.answer(self.id, Answer::TooLate);
+            entry.answer_late(self.id, Answer::TooLate);
         }
     }
 }
@@ -104,30 +123,31 @@ impl Pending {
 
     /// The session had no room for it. Without anybody else to wait for, the sender may try again.
     pub(super) fn never_had(&self, id: DeliveryId, session: SessionNumber) {
-        let mut table = self.lock();
-        let Some(entry) = table.get_mut(&id) else { return };
-        entry.parties.retain(|party| party.seat.session != session);
-        if entry.parties.is_empty()
-            && let Some(entry) = table.remove(&id)
-        {
-            drop(table);
-            entry.answer(id, Answer::Busy);
-        }
+        self.conclude(id, session, Tally::turned_away);
     }
 
     /// Takes an outcome in.
     pub(super) fn settle(&self, id: DeliveryId, session: SessionNumber, outcome: Outcome) {
+        self.conclude(id, session, |tally, open| tally.settle(outcome, open));
+    }
+
+    /// One party is done; `tell` says what that means, told whether others have yet to settle.
+    fn conclude(
+        &self,
+        id: DeliveryId,
+        session: SessionNumber,
+        tell: impl FnOnce(&mut Tally, bool) -> Option<Answer>,
+    ) {
         let mut table = self.lock();
         let Some(entry) = table.get_mut(&id) else { return };
-        let mine = |party: &&mut Party| party.seat.session == session && party.standing != Standing::Done;
-        let Some(party) = entry.parties.iter_mut().find(mine) else { return };
+        let Some(party) = entry.party_of(session) else { return };
         party.standing = Standing::Done;
         let open = entry.open().next().is_some();
-        if let Some(answer) = entry.tally.settle(outcome, open)
+        if let Some(answer) = tell(&mut entry.tally, open)
             && let Some(entry) = table.remove(&id)
         {
             drop(table);
-            entry.answer(id, answer);
+            entry.answer(answer);
         }
     }
 
@@ -142,16 +162,12 @@ impl Pending {
         }
     }
 
-    /// Puts everything that `seat`'s listener has not settled into its hands again; gives back what is not in
-    /// `in_hand`, to be sent once more, in order of arrival.
-    pub(super) fn resume(
-        &self,
-        endpoint: &EndpointId,
-        seat: &Arc<Seat>,
-        in_hand: &[DeliveryId],
-    ) -> Vec<Outgoing> {
+    /// Puts everything that `seat`'s listener has not settled into its hands again.
+    pub(super) fn resume(&self, endpoint: &EndpointId, seat: &Arc<Seat>, in_hand: &[DeliveryId]) -> Resumed {
+        let mut table = self.lock();
+        let over = in_hand.iter().filter(|id| !table.contains_key(id)).copied().collect();
         let mut again = Vec::new();
-        for (id, entry) in self.lock().iter_mut().filter(|(_, entry)| entry.endpoint == *endpoint) {
+        for (id, entry) in table.iter_mut().filter(|(_, entry)| entry.endpoint == *endpoint) {
             let mine =
                 |party: &&mut Party| party.seat.listener == seat.listener && party.standing != Standing::Done;
             let Some(party) = entry.parties.iter_mut().find(mine) else { continue };
@@ -161,7 +177,7 @@ impl Pending {
             }
         }
         again.sort_by_key(|(id, _)| *id);
-        again.into_iter().map(|(_, frame)| frame).collect()
+        Resumed { over, again: again.into_iter().map(|(_, frame)| frame).collect() }
     }
 
     /// Answers whatever is past its deadline.
@@ -173,7 +189,7 @@ impl Pending {
         for (id, mut entry) in due {
             let standings: Vec<_> = entry.open().map(|party| party.standing.clone()).collect();
             let answer = entry.tally.expire(standings);
-            entry.answer(id, answer);
+            entry.answer_late(id, answer);
         }
     }
 

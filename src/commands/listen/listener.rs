@@ -273,12 +273,12 @@ impl Listener {
         let late = !replay && self.run.late.remove(&id);
         match done.outcome {
             Outcome::Replied(reply) => {
-                self.run.summary.forwarded += 1;
+                self.run.summary.forwarded += u64::from(!replay);
                 let latency = done.latency;
                 self.tell(Event::Forwarded(Forwarded { arrival, target: done.target, reply, latency, late }));
             }
             Outcome::Failed(failure) => {
-                self.run.summary.failed += 1;
+                self.run.summary.failed += u64::from(!replay);
                 self.tell(Event::Failed(Failed { arrival, target: done.target, failure, hint: done.hint }));
             }
             // The forwarder skips nothing.

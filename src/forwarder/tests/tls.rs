@@ -9,7 +9,7 @@ use tokio_rustls::TlsAcceptor;
 use super::app::{App, body_of, ok, read_request};
 use super::*;
 
-fn acceptor(alpn: &[&[u8]]) -> TlsAcceptor {
+pub(super) fn acceptor(alpn: &[&[u8]]) -> TlsAcceptor {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
     let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());
@@ -79,6 +79,23 @@ async fn large_bodies_travel_over_tls() {
         assert!(reply(forward(&mut forwarder, &to, body.clone()).await).body == body);
     }
     assert_eq!(app.accepted(), 1);
+}
+
+#[tokio::test]
+async fn an_app_may_close_without_a_goodbye() {
+    let acceptor = acceptor(&[]);
+    let app = App::start(move |_, stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let mut stream = acceptor.accept(stream).await.unwrap();
+            read_request(&mut stream).await.unwrap();
+            stream.write_all(b"HTTP/1.0 200 OK\r\n\r\nto the end").await.unwrap();
+            stream.flush().await.unwrap();
+        }
+    })
+    .await;
+    let to = target(format!("https://127.0.0.1:{}", app.port));
+    assert_eq!(&*reply(forward(&mut forwarder(), &to, "x").await).body, b"to the end");
 }
 
 #[tokio::test]

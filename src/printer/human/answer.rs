@@ -12,6 +12,12 @@ const LINES: usize = 5;
 /// How much of an answer is looked at, in bytes.
 const LOOKED_AT: usize = 16 * 1024;
 
+/// Columns of a redirect's target that are shown.
+const LONGEST_LOCATION: usize = 200;
+
+/// Columns of `hint:`.
+const LEAD: usize = 5;
+
 const LATE: &str = "the sender had given up by then and will send it again: answer first, do the work after";
 
 /// What to say of an answer that is not 2xx, or that came too late.
@@ -30,22 +36,35 @@ pub(super) fn explain(human: &Human, it: &Forwarded, out: &mut Vec<u8>) {
 
 /// What to say when there is no answer.
 pub(super) fn explain_failure(human: &Human, it: &Failed, out: &mut Vec<u8>) {
-    quote(human, &it.failure.message, out);
+    let bar = bar(human);
+    lines(human, &it.failure.message)
+        .iter()
+        .for_each(|line| push_indented(out, format_args!("{bar} {line}")));
     if let Some(text) = &it.hint {
         hint(human, text, out);
     }
 }
 
 fn hint(human: &Human, text: &str, out: &mut Vec<u8>) {
-    push_indented(out, format_args!("{} {}", human.out.accent("hint:"), escape(text)));
+    for (nth, line) in lines(human, text).iter().enumerate() {
+        let lead = if nth == 0 { "hint:" } else { "" };
+        push_indented(out, format_args!("{:<LEAD$} {line}", human.out.accent(lead)));
+    }
 }
 
-/// A line of somebody else's words.
+/// What is muxhook's own to say, escaped: whole, in lines that fit the terminal, if there is one.
+fn lines(human: &Human, text: &str) -> Vec<String> {
+    units::wrap(&escape(text), human.width.map_or(usize::MAX, |_| human.room() - LEAD))
+}
+
+/// A line of the app's words, cut to fit.
 fn quote(human: &Human, line: &str, out: &mut Vec<u8>) {
-    let style = human.out;
     let safe = escape(line);
-    let text = units::clip(&safe, human.room(), human.ellipsis());
-    push_indented(out, format_args!("{} {text}", style.bad(style.sign("│", "|"))));
+    push_indented(out, format_args!("{} {}", bar(human), units::clip(&safe, human.room(), human.ellipsis())));
+}
+
+fn bar(human: &Human) -> String {
+    human.out.bad(human.out.sign("│", "|")).to_string()
 }
 
 fn excerpt(human: &Human, reply: &Reply, head: &str, out: &mut Vec<u8>) {
@@ -82,7 +101,8 @@ fn cure(reply: &Reply, head: &str) -> Option<String> {
         300..400 => {
             let location = reply.headers.get("location").map(String::from_utf8_lossy).unwrap_or_default();
             return Some(format!(
-                "a redirect is the app's answer and is not followed; point --forward-to at where it leads: {location}"
+                "a redirect is the app's answer and is not followed; point --forward-to at where it leads: {}",
+                units::clip(&location, LONGEST_LOCATION, "...")
             ));
         }
         400..500 if says("csrf") => "take the webhook's route out of the app's CSRF protection",

@@ -182,6 +182,10 @@ fn quoted_lines_fit_the_terminal() {
     let text = scene(&narrow, &[long]);
     let quoted = text.lines().nth(1).unwrap().strip_prefix("out| ").unwrap();
     assert_eq!(quoted.chars().count(), 60, "{quoted}");
+    insta::assert_snapshot!(scene(
+        &Human { width: Some(50), ..narrow },
+        &[failed(arrival(|_| {}), FailReason::Refused)]
+    ));
 }
 
 #[test]

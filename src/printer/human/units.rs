@@ -82,6 +82,19 @@ pub(super) fn clip<'a>(text: &'a str, columns: usize, ellipsis: &str) -> Cow<'a,
     Cow::Owned(kept + ellipsis)
 }
 
+/// `text` in lines of at most `columns`, broken at spaces; a longer word has a line of its own.
+pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.width() + 1 + word.width() <= columns => line.extend([" ", word]),
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// How many spaces bring `text` to `columns`.
 pub(super) fn gap(text: &str, columns: usize) -> usize {
     columns.saturating_sub(text.width())
@@ -119,6 +132,13 @@ mod tests {
         assert_eq!(clip("世界世界", 8, "…"), "世界世界");
         assert_eq!(clip("世界世界", 7, "…"), "世界世…");
         assert_eq!(clip("世界世界", 6, "…"), "世界…");
+    }
+
+    #[test]
+    fn lines_break_at_spaces() {
+        assert_eq!(wrap("a bc def", 4), ["a bc", "def"]);
+        assert_eq!(wrap("a longer-word b", 4), ["a", "longer-word", "b"]);
+        assert_eq!(wrap("", 4), [""]);
     }
 
     #[test]

@@ -49,13 +49,6 @@ pub(super) struct Hands {
     bar: Option<Bar>,
 }
 
-/// What the thread does next.
-enum Turn {
-    Write,
-    Draw(Status),
-    End,
-}
-
 impl Hands {
     pub(super) fn new(out: Option<Target>, err: Option<Target>, bar: Option<Bar>) -> Self {
         Self { out, err, bar }
@@ -134,15 +127,14 @@ impl Queue {
 
     fn run(&self, mut hands: Hands) {
         let mut batch = Batch::default();
-        loop {
-            match self.next_turn(&mut batch, hands.bar.as_ref()) {
-                Turn::Draw(status) => hands.bar.iter_mut().for_each(|bar| bar.draw(&status)),
-                Turn::Write => {
-                    hands.bar.iter_mut().for_each(Bar::hide);
-                    self.write(&batch, &mut hands);
-                    batch.clear();
-                }
-                Turn::End => break,
+        while let Some(status) = self.next_turn(&mut batch, hands.bar.as_ref()) {
+            if !batch.is_empty() {
+                hands.bar.iter_mut().for_each(Bar::hide);
+                self.write(&batch, &mut hands);
+                batch.clear();
+            }
+            if let (Some(bar), Some(status)) = (&mut hands.bar, status) {
+                bar.draw(&status);
             }
         }
         hands.bar.iter_mut().for_each(Bar::hide);
@@ -152,28 +144,28 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Waits until there is something to do. `batch`, empty, is exchanged for what is to be written.
-    fn next_turn(&self, batch: &mut Batch, bar: Option<&Bar>) -> Turn {
+    /// Waits for something to do: exchanges `batch`, empty, for what is to be written, and says what the status line
+    /// shall be after it, if anything. `None`: all is done.
+    ///
+    /// With a status line, what comes in quick succession is written together with its next drawing. So the line is
+    /// always there, however fast the others run past.
+    fn next_turn(&self, batch: &mut Batch, bar: Option<&Bar>) -> Option<Option<Status>> {
         let mut state = self.lock();
         loop {
-            let draw_in = bar.filter(|_| state.stale && !state.ending).map(|bar| bar.draw_in(Instant::now()));
-            if let (Some(Duration::ZERO), Some(status)) = (draw_in, state.status.clone()) {
-                state.stale = false;
-                return Turn::Draw(status);
-            }
-            if !state.batch.is_empty() {
-                std::mem::swap(&mut state.batch, batch);
-                state.stale = true;
-                return Turn::Write;
-            }
-            if state.ending {
-                return Turn::End;
-            }
-            state = match draw_in.filter(|_| state.status.is_some()) {
-                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(wait) => {
+            let work = !state.batch.is_empty() || (state.stale && bar.is_some());
+            let wait =
+                bar.filter(|_| !state.ending).map_or(Duration::ZERO, |bar| bar.draw_in(Instant::now()));
+            state = match (work, wait) {
+                (true, Duration::ZERO) => {
+                    std::mem::swap(&mut state.batch, batch);
+                    state.stale = false;
+                    return Some(state.status.clone());
+                }
+                (true, wait) => {
                     self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0
                 }
+                (false, _) if state.ending => return None,
+                (false, _) => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
             };
         }
     }
