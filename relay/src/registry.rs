@@ -151,24 +151,6 @@ impl Registry {
         }
     }
 
-    /// Takes a session out, by its number: a late goodbye can't evict its successor.
-    pub fn leave(&self, endpoint: &EndpointId, session: SessionNumber) {
-        let mut endpoints = self.lock();
-        let Some(seats) = endpoints.get(endpoint) else { return };
-        let left: Arc<[Arc<Seat>]> = seats.iter().filter(|seat| seat.session != session).cloned().collect();
-        if left.is_empty() {
-            endpoints.remove(endpoint);
-        } else {
-            endpoints.insert(endpoint.clone(), left);
-        }
-    }
-
-    /// Ends every session on an endpoint that is no more.
-    pub fn clear(&self, endpoint: &EndpointId) {
-        let seats = self.lock().remove(endpoint);
-        seats.as_deref().unwrap_or_default().iter().for_each(|seat| seat.close());
-    }
-
     /// Every live session.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Seat>> {
