@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper_util::rt::TokioIo;
 use muxhook_link::websocket_config;
 use muxhook_protocol::SUBPROTOCOL;
@@ -25,14 +25,14 @@ pub(crate) fn answer(
     running: &TaskTracker,
     stop: &CancellationToken,
     most: usize,
-    mut request: Request<Incoming>,
+    mut request: Request<&mut Incoming>,
 ) -> Response<Body> {
     let account = match api::authorize(&sessions.accounts, request.headers()) {
         Ok(account) => account,
         Err(response) => return response.map(Body::from),
     };
-    let key = websocket_key(request.headers()).filter(|_| *request.method() == Method::GET);
-    let Some(key) = key else {
+    let is_bare = *request.method() == Method::GET && request.body().is_end_stream();
+    let Some(key) = websocket_key(request.headers()).filter(|_| is_bare) else {
         let message = "this address takes a WebSocket of the subprotocol muxhook.v1";
         let mut response = api::refuse(StatusCode::UPGRADE_REQUIRED, "upgrade_required", message);
         let headers = response.headers_mut();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::{HeaderValue, Method, Request, Response, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -35,6 +36,9 @@ use crate::tls::{Tls, TlsError};
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How long what nobody wants of a request's body is read after its answer.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// How long to wait before accepting again when the system has no room for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -195,8 +199,19 @@ impl Shared {
         })
     }
 
-    /// Routes one request.
+    /// Answers one request. When that takes less than its body, the rest is read and forgotten for a while and the
+    /// connection ends: a reset would take the answer from a sender that is busy writing (RFC 9112 §9.6).
     async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Response<Body> {
+        let (head, mut body) = request.into_parts();
+        let mut response = self.route(peer, Request::from_parts(head, &mut body)).await;
+        if body.frame().now_or_never().is_none_or(|more| more.is_some()) {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            tokio::spawn(timeout(LINGER, async move { while let Some(Ok(_)) = body.frame().await {} }));
+        }
+        response
+    }
+
+    async fn route(&self, peer: Peer, request: Request<&mut Incoming>) -> Response<Body> {
         match request.uri().path() {
             path if path.starts_with("/h/") => self.ingress.answer(peer, request).await,
             CONNECT_PATH => {
@@ -210,7 +225,7 @@ impl Shared {
     }
 
     /// A question to the API.
-    async fn ask(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn ask(&self, request: Request<&mut Incoming>) -> Response<Body> {
         let (head, body) = request.into_parts();
         let read = timeout(self.limits.body_total, Limited::new(body, api::MAX_BODY).collect()).await;
         let Ok(Ok(body)) = read else {

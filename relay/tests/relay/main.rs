@@ -2,6 +2,9 @@
 #![cfg(test)]
 
 mod answers;
+mod fidelity;
 mod harness;
+mod intake;
+mod page;
 mod several;
 mod wire;
