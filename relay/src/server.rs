@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use muxhook_link::Now;
+use muxhook_link::{Now, Stream};
 use muxhook_protocol::frame::{self, Role};
 use muxhook_protocol::{CONNECT_PATH, EndpointId};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,7 +31,6 @@ use crate::dispatch::Dispatch;
 use crate::ingress::{self, Body, Ingress, Peer};
 use crate::registry::Registry;
 use crate::session::Sessions;
-use crate::stream::Stream;
 use crate::tls::{Tls, TlsError};
 
 /// How long a TLS handshake may take.
@@ -295,8 +294,8 @@ async fn serve(socket: TcpStream, addr: SocketAddr, tls: Option<TlsAcceptor>, sh
     let peer = Peer { ip: addr.ip(), tls: tls.is_some() };
     let stream = match tls {
         None => Stream::Plain(socket),
-        Some(tls) => match timeout(HANDSHAKE, tls.accept(socket)).await {
-            Ok(Ok(stream)) => Stream::Tls(Box::new(stream)),
+        Some(tls) => match timeout(HANDSHAKE, tls.accept(Stream::Plain(socket))).await {
+            Ok(Ok(stream)) => Stream::Tls(Box::new(stream.into())),
             Ok(Err(error)) => return tracing::debug!(peer = %addr, %error, "a TLS handshake failed"),
             Err(_) => return tracing::debug!(peer = %addr, "a TLS handshake took too long"),
         },
