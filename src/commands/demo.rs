@@ -49,7 +49,7 @@ pub(super) async fn run(colors: Colors) -> Result<(), Error> {
     let now = Now::system();
     let app =
         App::start().await.map_err(|error| Error::failed(format!("the sample app can't start: {error}")))?;
-    let mut printer = super::printer(&config::Output::default(), colors)?;
+    let mut printer = super::printer(&config::Output::default(), colors, false)?;
     say(
         &mut printer,
         now,

@@ -39,7 +39,7 @@ pub(super) async fn run(args: &args::Listen, around: &Surroundings, colors: Colo
     let (prefer, notice) = home.remembered();
     notices.extend(notice);
 
-    let mut printer = super::printer(&config.output, colors)?;
+    let mut printer = super::printer(&config.output, colors, true)?;
     notices.into_iter().for_each(|notice| tell(&mut printer, now, notice));
     // Without keys the rest goes on as well.
     let keys = printer.is_interactive().then(Keys::listen).and_then(Result::ok).unwrap_or_else(Keys::off);
