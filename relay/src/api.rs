@@ -125,16 +125,21 @@ impl Api {
         Ok(json(status, &self.describe(claimed.endpoint)))
     }
 
-    /// A foreign endpoint looks like none at all.
+    /// A foreign endpoint looks like none at all. One that somebody listens on stays: its next delivery, or its
+    /// listener's next dial, would meet a surprise.
     fn delete(&self, account: &AccountName, id: &str) -> Result<Response<Bytes>, Error> {
-        let is_deleted = match id.parse() {
-            Ok(id) => self.accounts.delete_endpoint(account, &id)?,
-            Err(_) => false,
-        };
-        if is_deleted {
-            return Ok(no_content());
+        let unknown =
+            || refuse(StatusCode::NOT_FOUND, "unknown_endpoint", "this account has no such endpoint");
+        let Ok(id) = id.parse() else { return Ok(unknown()) };
+        if self.accounts.endpoint_owner(&id)?.as_ref() != Some(account) {
+            return Ok(unknown());
         }
-        Ok(refuse(StatusCode::NOT_FOUND, "unknown_endpoint", "this account has no such endpoint"))
+        let (listeners, observers) = (self.live)(&id);
+        if listeners + observers > 0 {
+            let message = "somebody listens on this endpoint: end each `muxhook listen` on it first";
+            return Ok(refuse(StatusCode::CONFLICT, "endpoint_in_use", message));
+        }
+        Ok(if self.accounts.delete_endpoint(account, &id)? { no_content() } else { unknown() })
     }
 
     fn describe(&self, endpoint: Endpoint) -> EndpointBody {

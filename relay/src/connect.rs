@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
-use hyper::body::Incoming;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use hyper::body::{Body as _, Incoming};
 use hyper_util::rt::TokioIo;
-use muxhook_link::websocket_config;
+use muxhook_link::{Stream, websocket_config};
 use muxhook_protocol::SUBPROTOCOL;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -17,7 +17,6 @@ use crate::accounts::AccountName;
 use crate::api;
 use crate::ingress::Body;
 use crate::session::{READ_BUFFER, Sessions, offers_subprotocol};
-use crate::stream::Stream;
 
 /// Answers a request for a WebSocket; a session begins when the answer is out.
 pub(crate) fn answer(
@@ -25,16 +24,19 @@ pub(crate) fn answer(
     running: &TaskTracker,
     stop: &CancellationToken,
     most: usize,
-    mut request: Request<Incoming>,
+    mut request: Request<&mut Incoming>,
 ) -> Response<Body> {
     let account = match api::authorize(&sessions.accounts, request.headers()) {
         Ok(account) => account,
         Err(response) => return response.map(Body::from),
     };
-    let Some(key) = websocket_key(request.headers()) else {
+    let is_bare = *request.method() == Method::GET && request.body().is_end_stream();
+    let Some(key) = websocket_key(request.headers()).filter(|_| is_bare) else {
         let message = "this address takes a WebSocket of the subprotocol muxhook.v1";
         let mut response = api::refuse(StatusCode::UPGRADE_REQUIRED, "upgrade_required", message);
-        response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        let headers = response.headers_mut();
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         return response.map(Body::from);
     };
     if running.len() >= most || stop.is_cancelled() {

@@ -77,7 +77,7 @@ impl Ingress {
     }
 
     /// Answers a request to `/h/…`.
-    pub async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Response<Body> {
+    pub async fn answer(&self, peer: Peer, request: Request<&mut Incoming>) -> Response<Body> {
         match *request.method() {
             Method::POST => self.webhook(peer, request).await,
             Method::GET | Method::HEAD => page::response(),
@@ -85,7 +85,7 @@ impl Ingress {
         }
     }
 
-    async fn webhook(&self, peer: Peer, request: Request<Incoming>) -> Response<Body> {
+    async fn webhook(&self, peer: Peer, request: Request<&mut Incoming>) -> Response<Body> {
         let (received_at, arrived) = (self.now.unix_millis(), Instant::now());
         let (mut head, body) = request.into_parts();
         let Some((name, suffix)) = request::split_address(head.uri.path()) else {
@@ -157,20 +157,16 @@ impl Ingress {
                     "body_too_large",
                     &format!("a webhook was turned away: {message}"),
                 );
-                last(response::error(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", &message))
+                response::error(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", &message)
             }
-            BodyError::NoRoom => last(self.turned_away(
-                endpoint,
-                "busy",
-                "the relay holds as many bytes of webhooks as it may",
-            )),
-            BodyError::TooSlow => last(response::error(
-                StatusCode::REQUEST_TIMEOUT,
-                "body_too_slow",
-                "the body came too slowly",
-            )),
+            BodyError::NoRoom => {
+                self.turned_away(endpoint, "busy", "the relay holds as many bytes of webhooks as it may")
+            }
+            BodyError::TooSlow => {
+                response::error(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "the body came too slowly")
+            }
             BodyError::Broken => {
-                last(response::error(StatusCode::BAD_REQUEST, "body_broken", "the body was cut off"))
+                response::error(StatusCode::BAD_REQUEST, "body_broken", "the body was cut off")
             }
         }
     }
@@ -179,12 +175,6 @@ impl Ingress {
         self.dispatch.notify(endpoint, code, &format!("a webhook was turned away with 503: {message}"));
         response::retry_later(code, message)
     }
-}
-
-/// Closes the connection behind a response: what is left of the request's body is not worth reading.
-fn last(mut response: Response<Body>) -> Response<Body> {
-    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    response
 }
 
 /// 404 for what is no address of the relay's.
@@ -196,8 +186,8 @@ pub fn not_found() -> Response<Body> {
 /// 405, naming what is allowed.
 #[must_use]
 pub fn method_not_allowed(allow: &'static str) -> Response<Body> {
-    let mut response =
-        response::error(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this address takes POST");
+    let message = format!("this address takes {allow}");
+    let mut response = response::error(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", &message);
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
     response
 }

@@ -10,6 +10,7 @@ use muxhook_protocol::frame::Role;
 use muxhook_protocol::parts::Outgoing;
 use tokio::time::Instant;
 
+use crate::accounts::AccountName;
 use crate::outbox::{Full, Outbox};
 
 /// A session's number: unique on this node while it runs.
@@ -23,6 +24,8 @@ const NOTICE_PAUSE: Duration = Duration::from_secs(1);
 pub struct Seat {
     /// Its number.
     pub session: SessionNumber,
+    /// The account that it acts for.
+    pub account: AccountName,
     /// Who listens: the same over one CLI's reconnects.
     pub listener: String,
     /// What it is there for.
@@ -38,9 +41,15 @@ pub struct Seat {
 impl Seat {
     /// A seat whose listener already has `in_hand` deliveries in hand.
     #[must_use]
-    pub fn new(session: SessionNumber, listener: String, role: Role, in_hand: u32) -> Arc<Self> {
+    pub fn new(
+        session: SessionNumber,
+        account: AccountName,
+        listener: String,
+        role: Role,
+        in_hand: u32,
+    ) -> Arc<Self> {
         let (outbox, in_hand) = (Outbox::default(), AtomicU32::new(in_hand));
-        Arc::new(Self { session, listener, role, outbox, in_hand, noticed: Mutex::default() })
+        Arc::new(Self { session, account, listener, role, outbox, in_hand, noticed: Mutex::default() })
     }
 
     /// Sends a frame.
@@ -109,29 +118,25 @@ impl Registry {
         self.lock().get(endpoint).cloned()
     }
 
-    /// How many listeners beside `listener` are live on `endpoint`.
-    #[must_use]
-    pub fn others(&self, endpoint: &EndpointId, listener: &str) -> u32 {
-        let seats = self.seats(endpoint);
-        let all = seats.as_deref().unwrap_or_default().iter();
-        all.map(|seat| u32::from(seat.role == Role::Listener && seat.listener != listener)).sum()
-    }
-
-    /// Takes a session in. An older session of the same listener is closed: it is the same CLI, dialled again.
+    /// Takes a session of the endpoint's owner in, and says how many other listeners there are. An older session of
+    /// the same listener is closed: it is the same CLI, dialled again. So are those of whoever owned the endpoint
+    /// before.
     ///
     /// # Errors
     /// [`NoSeat`] when `most` others are live on the endpoint already.
-    pub fn enter(&self, endpoint: &EndpointId, seat: Arc<Seat>, most: usize) -> Result<(), NoSeat> {
+    pub fn enter(&self, endpoint: &EndpointId, seat: Arc<Seat>, most: usize) -> Result<u32, NoSeat> {
         let mut endpoints = self.lock();
         let old = endpoints.get(endpoint).map(|seats| &**seats).unwrap_or_default();
-        let (same, others): (Vec<_>, Vec<_>) = old.iter().partition(|other| other.listener == seat.listener);
+        let is_over = |other: &&Arc<Seat>| other.listener == seat.listener || other.account != seat.account;
+        let (over, others): (Vec<_>, Vec<_>) = old.iter().partition(is_over);
         if others.len() >= most {
             return Err(NoSeat);
         }
-        same.iter().for_each(|seat| seat.close());
+        over.iter().for_each(|seat| seat.close());
+        let listeners = others.iter().map(|other| u32::from(other.role == Role::Listener)).sum();
         let seats = others.into_iter().cloned().chain([seat]).collect();
         endpoints.insert(endpoint.clone(), seats);
-        Ok(())
+        Ok(listeners)
     }
 
     /// Takes a session out, by its number: a late goodbye can't evict its successor.
@@ -162,7 +167,7 @@ mod tests {
     use super::*;
 
     fn seat(session: SessionNumber, listener: &str) -> Arc<Seat> {
-        Seat::new(session, listener.into(), Role::Listener, 0)
+        Seat::new(session, AccountName::default(), listener.into(), Role::Listener, 0)
     }
 
     #[test]

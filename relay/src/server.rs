@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::{HeaderValue, Method, Request, Response, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use muxhook_link::Now;
+use muxhook_link::{Now, Stream};
 use muxhook_protocol::frame::{self, Role};
 use muxhook_protocol::{CONNECT_PATH, EndpointId};
 use tokio::net::{TcpListener, TcpStream};
@@ -30,11 +31,13 @@ use crate::dispatch::Dispatch;
 use crate::ingress::{self, Body, Ingress, Peer};
 use crate::registry::Registry;
 use crate::session::Sessions;
-use crate::stream::Stream;
 use crate::tls::{Tls, TlsError};
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How long what nobody wants of a request's body is read after its answer.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// How long to wait before accepting again when the system has no room for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -195,8 +198,19 @@ impl Shared {
         })
     }
 
-    /// Routes one request.
+    /// Answers one request. When that takes less than its body, the rest is read and forgotten for a while and the
+    /// connection ends: a reset would take the answer from a sender that is busy writing (RFC 9112 §9.6).
     async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Response<Body> {
+        let (head, mut body) = request.into_parts();
+        let mut response = self.route(peer, Request::from_parts(head, &mut body)).await;
+        if body.frame().now_or_never().is_none_or(|more| more.is_some()) {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            tokio::spawn(timeout(LINGER, async move { while let Some(Ok(_)) = body.frame().await {} }));
+        }
+        response
+    }
+
+    async fn route(&self, peer: Peer, request: Request<&mut Incoming>) -> Response<Body> {
         match request.uri().path() {
             path if path.starts_with("/h/") => self.ingress.answer(peer, request).await,
             CONNECT_PATH => {
@@ -210,7 +224,7 @@ impl Shared {
     }
 
     /// A question to the API.
-    async fn ask(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn ask(&self, request: Request<&mut Incoming>) -> Response<Body> {
         let (head, body) = request.into_parts();
         let read = timeout(self.limits.body_total, Limited::new(body, api::MAX_BODY).collect()).await;
         let Ok(Ok(body)) = read else {
@@ -280,8 +294,8 @@ async fn serve(socket: TcpStream, addr: SocketAddr, tls: Option<TlsAcceptor>, sh
     let peer = Peer { ip: addr.ip(), tls: tls.is_some() };
     let stream = match tls {
         None => Stream::Plain(socket),
-        Some(tls) => match timeout(HANDSHAKE, tls.accept(socket)).await {
-            Ok(Ok(stream)) => Stream::Tls(Box::new(stream)),
+        Some(tls) => match timeout(HANDSHAKE, tls.accept(Stream::Plain(socket))).await {
+            Ok(Ok(stream)) => Stream::Tls(Box::new(stream.into())),
             Ok(Err(error)) => return tracing::debug!(peer = %addr, %error, "a TLS handshake failed"),
             Err(_) => return tracing::debug!(peer = %addr, "a TLS handshake took too long"),
         },

@@ -77,25 +77,28 @@ impl Sessions {
             max_queue: MAX_QUEUE,
         };
         let mut link = Link::new(socket, limits);
-        match self.greet(&account, &mut link).await {
+        let ended = match self.greet(&account, &mut link).await {
             Ok((endpoint, seat)) => {
                 tracing::info!(session = seat.session, %endpoint, role = ?seat.role, "session begins");
                 let ended = self.serve(&mut link, &seat).await;
                 self.registry.leave(&endpoint, seat.session);
                 seat.outbox.close();
                 self.dispatch.lost(seat.session);
-                if matches!(ended, Ended::Closed) {
-                    link.close().await;
-                }
                 tracing::info!(session = seat.session, %endpoint, cause = %ended, "session ends");
                 ended
             }
             Err(ended) => {
                 tracing::info!(cause = %ended, "no session");
-                link.close().await;
                 ended
             }
+        };
+        match &ended {
+            Ended::NoGreeting | Ended::Refused(_) | Ended::Closed => link.close().await,
+            Ended::Link(LinkError::Protocol(why)) => link.reject(why).await,
+            // There is nobody left to say goodbye to.
+            Ended::Link(_) => {}
         }
+        ended
     }
 
     async fn greet<S>(
@@ -118,12 +121,12 @@ impl Sessions {
         };
         let number = self.registry.number();
         let in_hand = u32::try_from(hello.resume.len()).unwrap_or(u32::MAX);
-        let seat = Seat::new(number, hello.listener, hello.role, in_hand);
-        let others = self.registry.others(&endpoint, &seat.listener);
-        if self.registry.enter(&endpoint, Arc::clone(&seat), self.per_endpoint).is_err() {
+        let seat = Seat::new(number, account.clone(), hello.listener, hello.role, in_hand);
+        let Ok(others) = self.registry.enter(&endpoint, Arc::clone(&seat), self.per_endpoint) else {
             let message = format!("{endpoint} has {} sessions already, as many as it may", self.per_endpoint);
             return Err(refuse(link, RefusedCode::TooManySessions, false, &message));
-        }
+        };
+        // Whatever is sent to the seat from now on comes behind this.
         link.send(Outgoing::control(&Frame::Welcome(Welcome {
             public_url: self.public_url.endpoint(&endpoint),
             endpoint: endpoint.clone(),

@@ -60,8 +60,8 @@ impl Serving {
     fn public_url(&mut self) -> String {
         for line in self.stderr.by_ref().lines() {
             let line = line.unwrap();
-            if let Some((_, url)) = line.split_once("public_url=\"") {
-                return url.split('"').next().unwrap().to_owned();
+            if let Some((_, url)) = line.split_once("public_url=") {
+                return url.split(' ').next().unwrap().to_owned();
             }
         }
         panic!("the relay ended before it told its address");

@@ -100,10 +100,12 @@ pub(super) fn line(endpoint: &Endpoint, own: bool, style: Style) -> String {
     if let Some(day) = day(endpoint.created_at) {
         add(format!("made {day}"));
     }
-    match endpoint.listeners {
-        0 => {}
-        1 => add("1 listener".to_owned()),
-        more => add(format!("{more} listeners")),
+    for (count, what) in [(endpoint.listeners, "listener"), (endpoint.observers, "observer")] {
+        match count {
+            0 => {}
+            1 => add(format!("1 {what}")),
+            more => add(format!("{more} {what}s")),
+        }
     }
     if own {
         add("this machine's own".to_owned());
@@ -127,11 +129,11 @@ mod tests {
             public_url: "https://h.example/h/alice\x1b[2J".to_owned(),
             created_at: 1_764_000_000_000,
             listeners: 2,
-            observers: 0,
+            observers: 1,
         };
         assert_eq!(
             line(&endpoint, true, Style::default()),
-            "https://h.example/h/alice\\x1b[2J  made 2025-11-24  2 listeners  this machine's own"
+            "https://h.example/h/alice\\x1b[2J  made 2025-11-24  2 listeners  1 observer  this machine's own"
         );
     }
 }

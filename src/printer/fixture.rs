@@ -131,7 +131,7 @@ pub(super) fn session() -> Vec<Event> {
         Event::Skipped(Skipped { arrival: plain(), filter: "--events video.asset.*".into() }),
         received(false),
         Event::Disconnected(Disconnected {
-            reason: "no answer for 15 s".into(),
+            reason: "the link to the relay is lost: no answer for 15 s".into(),
             retry_in: Duration::from_millis(400),
         }),
         Event::Reconnected(Reconnected { down: Duration::from_millis(3_210), missed: Some(4) }),

@@ -60,7 +60,7 @@ fn people_hear_of_a_cause_once_and_programs_each_time() {
     };
     let (out, err) = printed(Format::Json, false, act);
     assert_eq!(out.matches("\"disconnected\"").count(), 4);
-    assert_eq!(err.matches("is lost").count(), 3);
+    assert_eq!(err.matches("trying again").count(), 3);
     assert_eq!(printed(Format::Pretty, false, act), (String::new(), err));
 }
 

@@ -1,6 +1,8 @@
 //! The built binary: what its commands print, and how they end.
 
 #[cfg(test)]
+mod configuration;
+#[cfg(test)]
 mod endpoints;
 #[cfg(test)]
 mod fake_relay;

@@ -12,10 +12,12 @@ use futures_util::{Sink, Stream};
 use muxhook_protocol::Frame;
 use muxhook_protocol::frame::{DecodeError, MAX_MESSAGE};
 use muxhook_protocol::parts::{Assembler, Outgoing, PartError};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
 use crate::heartbeat::{Beat, DEAD_AFTER, Heartbeat};
@@ -205,6 +207,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         let _ = timeout(GOODBYE, flushed).await;
     }
 
+    /// Tells a peer that broke the protocol so, and why, within a second. What is queued is left, and nothing that
+    /// the peer still sends is looked at.
+    pub async fn reject(&mut self, why: &str) {
+        let close = CloseFrame { code: CloseCode::Protocol, reason: shortened(why).into() };
+        let told = async {
+            self.ws.close(Some(close)).await?;
+            let stream = self.ws.get_mut();
+            stream.shutdown().await?;
+            // What comes in unread would reset the connection, before the peer has read the goodbye.
+            tokio::io::copy(stream, &mut tokio::io::sink()).await?;
+            Ok::<(), LinkError>(())
+        };
+        let _ = timeout(GOODBYE, told).await;
+    }
+
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, LinkError>> {
         loop {
             let mut blocked = self.poll_write(cx)?.is_pending();
@@ -319,6 +336,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             Message::Ping(_) | Message::Frame(_) => Ok(None),
         }
     }
+}
+
+/// As much of a reason as a close frame holds (RFC 6455 §5.5: 125 bytes, two of them for the code).
+fn shortened(reason: &str) -> &str {
+    let end = (0..=reason.len().min(123)).rev().find(|end| reason.is_char_boundary(*end));
+    &reason[..end.unwrap_or(0)]
 }
 
 #[cfg(test)]

@@ -148,6 +148,19 @@ fn only_its_own_account_deletes_an_endpoint() {
 }
 
 #[test]
+fn an_endpoint_that_somebody_listens_on_is_not_deleted() {
+    let desk = Desk::new();
+    desk.create(&desk.ada, r#"{"endpoint":"busy"}"#);
+    let (status, body) = desk.ask(&desk.ada, "DELETE", "/_relay/v1/endpoints/busy", "");
+    assert_eq!((status, &body["error"]), (409, &json!("endpoint_in_use")));
+    assert_eq!(
+        desk.ask(&desk.bob, "DELETE", "/_relay/v1/endpoints/busy", "").0,
+        404,
+        "foreign looks like none"
+    );
+}
+
+#[test]
 fn malformed_wishes_are_refused() {
     let desk = Desk::new();
     let post = |body: &str| desk.refusal("POST", "/_relay/v1/endpoints", body);

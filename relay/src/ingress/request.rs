@@ -70,7 +70,7 @@ pub(super) struct BodyLimits {
 /// Reads a body whole, asking `hold` for room before each piece is kept. A body that arrives in one piece, as small
 /// ones do, is not copied.
 pub(super) async fn read_body(
-    mut body: Incoming,
+    body: &mut Incoming,
     limits: BodyLimits,
     mut hold: impl FnMut(usize) -> bool,
 ) -> Result<Bytes, BodyError> {

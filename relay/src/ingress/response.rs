@@ -1,8 +1,9 @@
 //! From an answer to an HTTP response.
 
 use bytes::Bytes;
+use http::header::MaxSizeReached;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
-use muxhook_protocol::{ANSWER_HEADER, Reply, TRUNCATED_HEADER};
+use muxhook_protocol::{ANSWER_HEADER, Headers, Reply, TRUNCATED_HEADER};
 
 use super::Body;
 use crate::dispatch::Answer;
@@ -75,18 +76,13 @@ fn of_reply(reply: Reply) -> Response<Body> {
     let Some(status) = status else {
         return error(StatusCode::BAD_GATEWAY, "app_unreachable", "the app's answer had no usable status");
     };
-    let mut headers = HeaderMap::with_capacity(reply.headers.len() + 4);
-    for (name, value) in reply.headers.iter_shared() {
-        // What is no header field is the app's fault, and lost to nobody: the rest goes on.
-        let (Ok(name), Ok(value)) =
-            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_maybe_shared(value.clone()))
-        else {
-            continue;
-        };
-        if passes(&name) {
-            headers.append(name, value);
-        }
-    }
+    let Ok(mut headers) = fields(&reply.headers) else {
+        return error(
+            StatusCode::BAD_GATEWAY,
+            "app_unreachable",
+            "the app's answer had too many header fields",
+        );
+    };
     disarm(&mut headers);
     headers.insert(ANSWER, HeaderValue::from_static("app"));
     if reply.truncated {
@@ -100,6 +96,22 @@ fn of_reply(reply: Reply) -> Response<Body> {
     response
 }
 
+/// The app's fields that may go to the sender. What is no header field is the app's fault, and lost to nobody: the
+/// rest goes on.
+fn fields(from: &Headers) -> Result<HeaderMap, MaxSizeReached> {
+    // Room for those that the relay adds.
+    let mut headers = HeaderMap::try_with_capacity(from.len() + 4)?;
+    for (name, value) in from.iter_shared() {
+        if let Ok(name) = HeaderName::from_bytes(name.as_bytes())
+            && let Ok(value) = HeaderValue::from_maybe_shared(value.clone())
+            && passes(&name)
+        {
+            headers.try_append(name, value)?;
+        }
+    }
+    Ok(headers)
+}
+
 /// Whether a field of the app's may go to the sender. The relay frames the body itself, and holds no cookies.
 fn passes(name: &HeaderName) -> bool {
     !muxhook_protocol::headers::is_hop_by_hop(name.as_str())
@@ -110,10 +122,7 @@ fn passes(name: &HeaderName) -> bool {
 
 /// Keeps a browser from running what an app says as if the relay's origin had said it.
 fn disarm(headers: &mut HeaderMap) {
-    let is_html = headers.get(header::CONTENT_TYPE).is_some_and(|value| {
-        let kind = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-        kind.eq_ignore_ascii_case(b"text/html") || kind.eq_ignore_ascii_case(b"application/xhtml+xml")
-    });
+    let is_html = headers.get_all(header::CONTENT_TYPE).iter().any(is_html);
     if is_html {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     }
@@ -121,11 +130,18 @@ fn disarm(headers: &mut HeaderMap) {
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
 }
 
+/// Whether a `Content-Type` may be read as HTML: of several, browsers choose differently.
+fn is_html(value: &HeaderValue) -> bool {
+    value.as_bytes().split(|byte| b";,".contains(byte)).map(<[u8]>::trim_ascii).any(|kind| {
+        kind.eq_ignore_ascii_case(b"text/html") || kind.eq_ignore_ascii_case(b"application/xhtml+xml")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use http_body_util::BodyExt;
-    use muxhook_protocol::{FailReason, Failure, Headers};
+    use muxhook_protocol::{FailReason, Failure};
 
     fn reply(status: u16, headers: &[(&'static str, &'static [u8])]) -> Response<Body> {
         let headers: Headers =

@@ -83,7 +83,7 @@ async fn a_resumed_listener_answers_what_it_has_in_hand() {
     let resumed = async {
         let id = cli.delivery().await.id;
         drop(cli);
-        let mut cli = relay.dial(muxhook_protocol::frame::Hello { resume: vec![id], ..greeting }).await;
+        let cli = relay.dial(muxhook_protocol::frame::Hello { resume: vec![id], ..greeting }).await;
         cli.settle(id, replied(200, &[], "kept"));
         cli
     };

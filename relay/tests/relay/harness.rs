@@ -2,6 +2,7 @@
 
 mod cli;
 mod http;
+mod neighbour;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -17,8 +18,9 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use cli::{Cli, echo, replied, skipped, unreachable_app};
+pub(crate) use cli::{Cli, echo, greet, replied, skipped, unreachable_app, upgrade};
 pub(crate) use http::{Client, Response};
+pub(crate) use neighbour::Neighbour;
 
 /// What hangs has failed. Nothing passes by this running out.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -114,7 +116,12 @@ impl Relay {
 
     /// Waits until the relay has seen that nobody is live on `endpoint` any more.
     pub(crate) async fn gone(&self, endpoint: &str) {
-        soon(async { while self.live(endpoint).await != (0, 0) {} }).await;
+        self.wait_for(endpoint, (0, 0)).await;
+    }
+
+    /// Waits until so many listeners and observers are live on `endpoint`.
+    pub(crate) async fn wait_for(&self, endpoint: &str, live: (u64, u64)) {
+        soon(async { while self.live(endpoint).await != live {} }).await;
     }
 
     /// Another account's token.

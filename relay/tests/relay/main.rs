@@ -1,5 +1,10 @@
 //! The relay through real sockets: bytes in on the public side, frames out to a scripted CLI, and back.
+#![cfg(test)]
 
 mod answers;
+mod fidelity;
 mod harness;
+mod intake;
+mod page;
 mod several;
+mod wire;

@@ -7,17 +7,12 @@ use super::{Human, units};
 use crate::event::{Disconnected, Level, Notice, Reconnected, Summary};
 use crate::printer::escape::escape;
 
-/// The link is lost. Said even when quiet.
+/// The link is lost, or an attempt to make it failed; the reason says which. Said even when quiet.
 pub(super) fn disconnected(human: &Human, at: u64, it: &Disconnected, err: &mut Vec<u8>) {
     let sign = human.err.bad(human.err.sign("✗", "x"));
     let reason = escape(&it.reason);
     let retry = units::span(it.retry_in);
-    push(
-        human,
-        at,
-        format_args!("{sign} the link to the relay is lost: {reason}; trying again in {retry}"),
-        err,
-    );
+    push(human, at, format_args!("{sign} {reason}; trying again in {retry}"), err);
 }
 
 /// The link stands again. Said even when quiet, since its loss was.

@@ -171,7 +171,8 @@ async fn drive(
             frame
         });
         let frame = frame.await;
-        over = frame.is_err() || frames.send(frame).await.is_err();
+        over = frame.is_err();
+        over |= frames.send(frame).await.is_err();
     }
 }
 

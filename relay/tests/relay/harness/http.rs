@@ -51,15 +51,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// The next response. One of 1xx is a response like any other here.
     pub(crate) async fn response(&mut self) -> Response {
-        self.try_response(false).await.expect("a response")
+        self.try_response().await.expect("a response")
     }
 
     /// The response to a HEAD request.
     pub(crate) async fn head_response(&mut self) -> Response {
-        self.try_response(true).await.expect("a response")
+        self.read_response(true).await.expect("a response")
     }
 
-    async fn try_response(&mut self, is_head: bool) -> Option<Response> {
+    /// The next response; `None` when the connection ends instead.
+    pub(crate) async fn try_response(&mut self) -> Option<Response> {
+        self.read_response(false).await
+    }
+
+    async fn read_response(&mut self, is_head: bool) -> Option<Response> {
         let end = loop {
             match self.read.windows(4).position(|four| four == b"\r\n\r\n") {
                 Some(end) => break end + 4,
