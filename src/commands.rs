@@ -41,8 +41,8 @@ pub fn run(command: Command, colors: Colors, console: &mut Console) -> Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-/// The printer for a command that goes on.
-fn printer(output: &Output, colors: Colors) -> Result<Printer, Error> {
+/// The printer for a command that goes on. `keys`: until the user ends it, perhaps by one.
+fn printer(output: &Output, colors: Colors, keys: bool) -> Result<Printer, Error> {
     let format = if output.json { Format::Json } else { Format::Pretty };
     let options = printer::Options {
         format,
@@ -55,7 +55,7 @@ fn printer(output: &Output, colors: Colors) -> Result<Printer, Error> {
         },
         colors,
         show_secrets: output.show_secrets,
-        interactive: printer::interactive(format, output.quiet),
+        interactive: keys && printer::interactive(format, output.quiet, colors),
     };
     Printer::new(options).map_err(|error| Error::failed(format!("the output can't be opened: {error}")))
 }

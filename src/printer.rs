@@ -76,11 +76,12 @@ pub struct Options {
     pub interactive: bool,
 }
 
-/// Whether a status line and keys make sense: a person reads stderr and can press keys, and stdout goes to the same
-/// terminal or into a file. With a pipe, the program behind it (`less`, `grep`) has the terminal to itself.
+/// Whether a status line and keys make sense: a person reads stderr and can press keys, stderr takes escape sequences,
+/// and stdout goes to the same terminal or into a file. With a pipe, the program behind it (`less`, `grep`) has the
+/// terminal to itself. Without colours (`NO_COLOR`, `TERM=dumb`) not one escape byte is written.
 #[must_use]
-pub fn interactive(format: Format, quiet: bool) -> bool {
-    format == Format::Pretty && !quiet && Console::is_tty() && !Target::stdout().is_pipe()
+pub fn interactive(format: Format, quiet: bool, colors: Colors) -> bool {
+    format == Format::Pretty && !quiet && colors.err && Console::is_tty() && !Target::stdout().is_pipe()
 }
 
 /// Prints events as they come. It never blocks its caller, save for a disk.

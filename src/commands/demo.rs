@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 use super::listen::AGENT;
 use super::listen::control::{self, Sources};
-use super::listen::listener::{Listener, Run};
+use super::listen::listener::{End, Listener, Run};
 use super::listen::relay::Home;
 use crate::config;
 use crate::dial::{DialOptions, Dialer};
@@ -49,7 +49,7 @@ pub(super) async fn run(colors: Colors) -> Result<(), Error> {
     let now = Now::system();
     let app =
         App::start().await.map_err(|error| Error::failed(format!("the sample app can't start: {error}")))?;
-    let mut printer = super::printer(&config::Output::default(), colors)?;
+    let mut printer = super::printer(&config::Output::default(), colors, false)?;
     say(
         &mut printer,
         now,
@@ -57,14 +57,18 @@ pub(super) async fn run(colors: Colors) -> Result<(), Error> {
     );
 
     let (ready, is_ready) = oneshot::channel();
+    let sources = Sources { after: Some(PATIENCE), keys: Keys::off() };
+    let control = control::watch(sources, printer.closed());
     let listener = listener(&app, printer, ready, now).await?;
     let sending = tokio::spawn(send(is_ready));
-    let ran = listener.run().await;
+    let ran = listener.run(control).await;
     let sent = match sending.await {
         Ok(sent) => sent,
         Err(_) => Err(Error::failed("the sender stopped before the end")),
     };
-    ran?;
+    if let (End::Stopped | End::StoppedNow, _) = ran? {
+        return Err(Error::interrupted());
+    }
     judge(&sent?, &app.seen())?;
     let mut console = crate::printer::Console::new(colors);
     console.note(&format!(
@@ -104,10 +108,8 @@ async fn listener(
         agent: AGENT.to_owned(),
         retry: false,
     };
-    let sources = Sources { after: Some(PATIENCE), keys: Keys::off() };
-    let control = control::watch(sources, printer.closed());
     let (session, run) = (Session::new(settings, dialer), Run::new(Some(EVENTS.len() as u64), Some(ready)));
-    Ok(Listener { session, home, forwarder, intake, printer, control, now, run })
+    Ok(Listener { session, home, forwarder, intake, printer, now, run })
 }
 
 /// Sends every event once the listener is ready; gives back the answers.

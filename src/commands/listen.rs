@@ -39,7 +39,7 @@ pub(super) async fn run(args: &args::Listen, around: &Surroundings, colors: Colo
     let (prefer, notice) = home.remembered();
     notices.extend(notice);
 
-    let mut printer = super::printer(&config.output, colors)?;
+    let mut printer = super::printer(&config.output, colors, true)?;
     notices.into_iter().for_each(|notice| tell(&mut printer, now, notice));
     // Without keys the rest goes on as well.
     let keys = printer.is_interactive().then(Keys::listen).and_then(Result::ok).unwrap_or_else(Keys::off);
@@ -60,8 +60,8 @@ pub(super) async fn run(args: &args::Listen, around: &Surroundings, colors: Colo
     let forwarder = Forwarder::new(plan.forwarding);
     let session = Session::new(settings, dialer);
     let run = Run::new(config.end.count, None);
-    let listener = Listener { session, home, forwarder, intake, printer, control, now, run };
-    let (end, summary) = listener.run().await?;
+    let listener = Listener { session, home, forwarder, intake, printer, now, run };
+    let (end, summary) = listener.run(control).await?;
     match (end, config.end.count) {
         (End::TimeUp, Some(count)) => Err(Error::unmet(format!(
             "{} of {count} events came within the time given",

@@ -12,10 +12,8 @@ use crate::printer::keys::{Key, Keys};
 /// What is asked.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Control {
-    /// End, after what is in hand.
+    /// End, after what is in hand; asked again, at once.
     Stop,
-    /// End at once.
-    StopNow,
     /// The time is up.
     TimeUp,
     /// Whoever read the output has gone.
@@ -58,11 +56,10 @@ async fn say(sender: &mpsc::Sender<Control>, control: Control) {
 }
 
 async fn stop_signals(sender: &mpsc::Sender<Control>) {
-    signal().await;
-    say(sender, Control::Stop).await;
-    signal().await;
-    say(sender, Control::StopNow).await;
-    pending().await
+    loop {
+        signal().await;
+        say(sender, Control::Stop).await;
+    }
 }
 
 #[cfg(unix)]

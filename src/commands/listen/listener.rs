@@ -36,7 +36,6 @@ pub(crate) struct Listener {
     pub(crate) forwarder: Forwarder<Job>,
     pub(crate) intake: Intake<Arc<Target>>,
     pub(crate) printer: Printer,
-    pub(crate) control: mpsc::Receiver<Control>,
     pub(crate) now: Now,
     pub(crate) run: Run,
 }
@@ -120,22 +119,25 @@ impl Listener {
     ///
     /// # Errors
     /// The relay refuses the session, or was given up.
-    pub(crate) async fn run(mut self) -> Result<(End, Summary), Error> {
-        let ended = self.carry().await;
-        if !matches!(ended, Ok(End::StoppedNow | End::Closed)) {
-            self.drain().await;
-        }
+    pub(crate) async fn run(mut self, mut control: mpsc::Receiver<Control>) -> Result<(End, Summary), Error> {
+        let ended = self.carry(&mut control).await;
+        let drained =
+            matches!(ended, Ok(End::Closed)) || unless_asked_again(&mut control, self.drain()).await;
         self.run.summary.uptime = self.run.started.elapsed();
         self.tell(Event::Summary(self.run.summary));
-        self.session.close().await;
-        self.home.close().await;
+        self.printer.flush();
+        let close = async {
+            self.session.close().await;
+            self.home.close().await;
+        };
+        let closed = drained && unless_asked_again(&mut control, close).await;
         let printed = self.printer.finish();
         let end = ended?;
         printed?;
-        Ok((end, self.run.summary))
+        Ok((if closed { end } else { End::StoppedNow }, self.run.summary))
     }
 
-    async fn carry(&mut self) -> Result<End, Error> {
+    async fn carry(&mut self, control: &mut mpsc::Receiver<Control>) -> Result<End, Error> {
         loop {
             self.release_held();
             if self.run.is_counted() {
@@ -148,7 +150,7 @@ impl Listener {
                 biased;
                 signal = self.session.next() => self.on_signal(signal.map_err(refused)?).await?,
                 done = self.forwarder.next() => self.on_outcomes(done),
-                Some(control) = self.control.recv() => if let Some(end) = self.on_control(control) {
+                Some(control) = control.recv() => if let Some(end) = self.on_control(control) {
                     return Ok(end);
                 },
                 () = ready(()), if self.printer.has_unflushed() => self.printer.flush(),
@@ -289,7 +291,6 @@ impl Listener {
     fn on_control(&mut self, control: Control) -> Option<End> {
         match control {
             Control::Stop | Control::Key(Key::Quit) => return Some(End::Stopped),
-            Control::StopNow => return Some(End::StoppedNow),
             Control::TimeUp => return Some(End::TimeUp),
             Control::Closed => return Some(End::Closed),
             Control::Key(Key::Replay) => self.replay_last(),
@@ -319,6 +320,11 @@ impl Listener {
 
     /// Lets the app finish what it has, and the relay learn of it, for a while.
     async fn drain(&mut self) {
+        let pending = self.forwarder.in_flight() + self.forwarder.waiting();
+        if pending > 0 {
+            self.tell(Event::Notice(draining(pending)));
+            self.printer.flush();
+        }
         let drained = async {
             while self.forwarder.in_flight() + self.forwarder.waiting() > 0 {
                 tokio::select! {
@@ -326,7 +332,6 @@ impl Listener {
                     done = self.forwarder.next() => self.on_outcomes(done),
                     // Keeps the link going; what still arrives is not taken up any more.
                     signal = self.session.next() => if signal.is_err() { return },
-                    Some(Control::Stop | Control::StopNow) = self.control.recv() => return,
                 }
             }
         };
@@ -336,6 +341,28 @@ impl Listener {
 
     fn tell(&mut self, event: Event) {
         self.printer.print(self.now.unix_millis(), &event);
+    }
+}
+
+fn draining(pending: usize) -> Notice {
+    let events = if pending == 1 { "1 event is" } else { &format!("{pending} events are") };
+    Notice {
+        level: Level::Info,
+        code: "draining".to_owned(),
+        message: format!(
+            "{events} still at the app, which has {} s to answer; asked again, this ends at once",
+            DRAIN.as_secs()
+        ),
+    }
+}
+
+/// Goes through with `ending`, unless the user can't wait: `false`.
+async fn unless_asked_again(control: &mut mpsc::Receiver<Control>, ending: impl Future<Output = ()>) -> bool {
+    let asked_again = async { while control.recv().await != Some(Control::Stop) {} };
+    tokio::select! {
+        biased;
+        () = ending => true,
+        () = asked_again => false,
     }
 }
 
