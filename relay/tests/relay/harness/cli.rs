@@ -24,7 +24,7 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::soon;
 
-const LIMITS: Limits = Limits { max_body: 64 << 20, max_open: 1024, max_queue: 4096 };
+const LIMITS: Limits = Limits { max_body: 64 << 20, max_open: 1024, max_queue: usize::MAX };
 
 /// A live session. Dropped, its connection breaks without a goodbye.
 pub(crate) struct Cli {
