@@ -20,7 +20,7 @@ use crate::secret::Secret;
 
 /// A relay, and the token to ask it with.
 #[derive(Clone, Debug)]
-pub struct Api {
+pub struct Client {
     dialer: Dialer,
     relay: RelayUrl,
     token: Secret,
@@ -59,11 +59,11 @@ struct Endpoints {
     endpoints: Vec<Endpoint>,
 }
 
-impl Api {
+impl Client {
     /// Nothing is sent yet.
     #[must_use]
-    pub fn new(dialer: Dialer, relay: RelayUrl, token: Secret) -> Self {
-        Self { dialer, relay, token }
+    pub fn new(dialer: &Dialer, relay: &RelayUrl, token: &Secret) -> Self {
+        Self { dialer: dialer.clone(), relay: relay.clone(), token: token.clone() }
     }
 
     /// The relay.

@@ -24,12 +24,7 @@ Examples:
 
 /// Mux webhooks on localhost, through an address that stays the same.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "muxhook", version, after_help = EXAMPLES, max_term_width = 100, propagate_version = true)]
-#[command(
-    disable_help_subcommand = true,
-    arg_required_else_help = true,
-    subcommand_help_heading = "Commands"
-)]
+#[command(name = "muxhook", version, after_help = EXAMPLES, max_term_width = 100, arg_required_else_help = true)]
 pub struct Args {
     /// Colours in what is printed
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Everywhere")]
@@ -65,7 +60,7 @@ pub enum Command {
     /// Show which relay is used, why, and what it holds for you
     Status(Status),
     /// Run a relay and look after it (`muxhook relay --help` says more)
-    #[command(disable_help_flag = true, disable_version_flag = true)]
+    #[command(disable_help_flag = true)]
     Relay(Words),
     /// Print a shell's completion script
     #[command(after_help = COMPLETIONS_EXAMPLES)]

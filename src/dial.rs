@@ -15,7 +15,6 @@ use crate::relay_url::RelayUrl;
 
 mod error;
 mod proxy;
-mod stream;
 mod tcp;
 mod tls;
 mod tunnel;
@@ -24,8 +23,8 @@ mod tunnel;
 pub(crate) mod tests;
 
 pub use error::DialError;
+pub use muxhook_link::Stream;
 pub use proxy::ProxySettings;
-pub use stream::Stream;
 
 use error::Peer;
 use proxy::Proxy;
@@ -90,7 +89,7 @@ impl Dialer {
     async fn secure(&self, stream: Stream, peer: &Peer) -> Result<Stream, DialError> {
         let config = self.0.trust.config()?;
         let stream = step(peer, "finish the TLS handshake", tls::handshake(config, stream, peer)).await?;
-        Ok(Stream::Tls(Box::new(stream)))
+        Ok(Stream::Tls(Box::new(stream.into())))
     }
 }
 

@@ -19,6 +19,8 @@ pub enum Kind {
     Unmet,
     /// The token, the endpoint or the protocol was refused: 5.
     Refused,
+    /// The user wanted it to end at once (Ctrl-C), and knows so: 130, as shells have it, nothing to say.
+    Interrupted,
 }
 
 impl Kind {
@@ -32,6 +34,7 @@ impl Kind {
             Self::Unreachable => 3,
             Self::Unmet => 4,
             Self::Refused => 5,
+            Self::Interrupted => 130,
         }
     }
 }
@@ -76,6 +79,12 @@ impl Error {
         Self::new(Kind::Refused, message)
     }
 
+    /// The user wanted it to end at once.
+    #[must_use]
+    pub fn interrupted() -> Self {
+        Self::new(Kind::Interrupted, "interrupted")
+    }
+
     /// The same, with what the user can do about it.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
@@ -93,6 +102,12 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+
+    /// Whether there is anything that the user does not know yet.
+    #[must_use]
+    pub fn is_worth_telling(&self) -> bool {
+        !matches!(self.kind, Kind::Closed | Kind::Interrupted)
     }
 
     /// The process' exit code.
@@ -126,8 +141,9 @@ mod tests {
 
     #[test]
     fn the_codes_are_a_contract() {
-        let kinds = [Kind::Closed, Kind::Failed, Kind::Usage, Kind::Unreachable, Kind::Unmet, Kind::Refused];
-        assert_eq!(kinds.map(Kind::code), [0, 1, 2, 3, 4, 5]);
+        use Kind as K;
+        let kinds = [K::Closed, K::Failed, K::Usage, K::Unreachable, K::Unmet, K::Refused, K::Interrupted];
+        assert_eq!(kinds.map(Kind::code), [0, 1, 2, 3, 4, 5, 130]);
     }
 
     #[test]

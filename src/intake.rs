@@ -57,6 +57,12 @@ impl<T: Clone> Intake<T> {
         self.wishes.default.is_some() || !self.wishes.routes.is_empty()
     }
 
+    /// Where events go that no route is for.
+    #[must_use]
+    pub fn default_target(&self) -> Option<&T> {
+        self.wishes.default.as_ref()
+    }
+
     /// Decides on a delivery.
     pub fn take(&mut self, delivery: Delivery) -> (Arrival, Decision<T>) {
         let envelope = Envelope::peek(&delivery.body);

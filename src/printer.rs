@@ -1,15 +1,249 @@
 //! The one owner of stdout and stderr.
 //!
 //! - [`Console`]: what a command that ends by itself has to say.
+//! - [`Printer`]: what a command that goes on has to say, as [`Event`]s come: lines for people (`human`) or
+//!   programs (`json`), rendered by pure functions, written by `output` so that a stream that blocks holds up nobody.
+//! - [`keys`]: what a person presses meanwhile.
 //! - [`Colors`], [`Style`]: how it looks, decided once for each stream.
-//! - [`escape`]: every text that came from outside passes through it before a person sees it.
+//! - [`escape()`]: every text that came from outside passes through it before a person sees it.
 
 mod colors;
 mod console;
 mod escape;
+#[cfg(test)]
+mod fixture;
+mod human;
+mod json;
+pub mod keys;
+mod output;
+mod status;
 mod style;
+
+use std::future::Future;
+use std::io;
+
+use data_encoding::BASE64;
+use jiff::tz::TimeZone;
 
 pub use colors::{ColorChoice, Colors};
 pub use console::Console;
 pub use escape::{escape, escape_bytes};
 pub use style::{Painted, Style};
+
+use crate::event::{Disconnected, Event};
+use human::Human;
+use output::{Batch, Output, Stream, Target};
+use status::{Bar, Status};
+
+/// For whom stdout is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// A person.
+    #[default]
+    Pretty,
+    /// A program: NDJSON.
+    Json,
+}
+
+/// How much of a delivery a person sees below its line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Print {
+    /// Nothing.
+    #[default]
+    Summary,
+    /// Its body.
+    Body,
+    /// Its request line and headers.
+    Headers,
+    /// Both, and the app's answer.
+    All,
+}
+
+/// How a [`Printer`] prints.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// For whom.
+    pub format: Format,
+    /// Only warnings on stderr.
+    pub quiet: bool,
+    /// How much of a delivery.
+    pub print: Print,
+    /// In colours or not.
+    pub colors: Colors,
+    /// Do not mask secrets in what a person reads.
+    pub show_secrets: bool,
+    /// A status line on stderr, and keys; see [`interactive`].
+    pub interactive: bool,
+}
+
+/// Whether a status line and keys make sense: a person reads stderr and can press keys, stderr takes escape sequences,
+/// and stdout goes to the same terminal or into a file. With a pipe, the program behind it (`less`, `grep`) has the
+/// terminal to itself. Without colours (`NO_COLOR`, `TERM=dumb`) not one escape byte is written.
+#[must_use]
+pub fn interactive(format: Format, quiet: bool, colors: Colors) -> bool {
+    format == Format::Pretty && !quiet && colors.err && Console::is_tty() && !Target::stdout().is_pipe()
+}
+
+/// Prints events as they come. It never blocks its caller, save for a disk.
+pub struct Printer {
+    format: Format,
+    human: Human,
+    status: Status,
+    /// The status line does not show `status` yet.
+    stale: bool,
+    /// Why the link was lost, as last told; `None` while it stands.
+    lost: Option<String>,
+    /// Printed, and not flushed.
+    batch: Batch,
+    output: Output,
+}
+
+impl Printer {
+    /// A printer on the process' own streams.
+    ///
+    /// # Errors
+    /// When no thread can be had.
+    pub fn new(options: Options) -> io::Result<Self> {
+        let env = |name: &str| std::env::var(name).ok();
+        let human = Human {
+            out: Style::new(options.colors.out, env),
+            err: Style::new(options.colors.err, env),
+            zone: TimeZone::system(),
+            width: Target::columns(),
+            print: options.print,
+            show_secrets: options.show_secrets,
+            quiet: options.quiet,
+            keys: options.interactive,
+        };
+        let bar = options.interactive.then(|| Bar::new(human.err));
+        let output = Output::new(Target::stdout(), Target::stderr(), bar)?;
+        Ok(Self::over(options.format, human, output))
+    }
+
+    fn over(format: Format, human: Human, output: Output) -> Self {
+        Self {
+            format,
+            human,
+            status: Status::default(),
+            stale: true,
+            lost: None,
+            batch: Batch::default(),
+            output,
+        }
+    }
+
+    /// Prints `event`, which happened `at_unix_millis` (milliseconds since the Unix epoch). It is seen after the next
+    /// [`flush`](Self::flush).
+    pub fn print(&mut self, at_unix_millis: u64, event: &Event) {
+        self.status.note(event);
+        self.stale = true;
+        let human = &self.human;
+        match self.format {
+            Format::Json => self.batch.write(Stream::Out, |out| json::render(at_unix_millis, event, out)),
+            Format::Pretty => {
+                self.batch.write(Stream::Out, |out| human.render_out(at_unix_millis, event, out))
+            }
+        }
+        if self.is_news(event) {
+            let human = &self.human;
+            self.batch.write(Stream::Err, |err| human.render_err(at_unix_millis, event, err));
+        }
+    }
+
+    /// Each failed attempt at the link is told to programs; people hear of a cause once.
+    fn is_news(&mut self, event: &Event) -> bool {
+        match event {
+            Event::Disconnected(Disconnected { reason, .. }) => {
+                self.lost.replace(reason.clone()).as_ref() != Some(reason)
+            }
+            Event::Ready(_) | Event::Reconnected(_) => {
+                self.lost = None;
+                true
+            }
+            _ => true,
+        }
+    }
+
+    /// Sends what was printed on its way: call it when no further event is waiting.
+    pub fn flush(&mut self) {
+        if !self.batch.is_empty() {
+            self.output.put(&mut self.batch);
+        }
+        if std::mem::take(&mut self.stale) && self.human.keys {
+            self.output.set_status(&self.status);
+        }
+    }
+
+    /// Whether a [`flush`](Self::flush) would change anything that is seen.
+    #[must_use]
+    pub fn has_unflushed(&self) -> bool {
+        !self.batch.is_empty() || (self.stale && self.human.keys)
+    }
+
+    /// Whether there is a status line, and keys may be listened for.
+    #[must_use]
+    pub fn is_interactive(&self) -> bool {
+        self.human.keys
+    }
+
+    /// Whether the caller should go on taking deliveries. When not, [`room`](Self::room) says when. What is printed
+    /// nevertheless is kept, not dropped.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.output.has_room()
+    }
+
+    /// Resolves once [`has_room`](Self::has_room) holds.
+    pub fn room(&self) -> impl Future<Output = ()> + use<> {
+        self.output.room()
+    }
+
+    /// Resolves once stdout was found closed: its reader has gone, and what is printed to it is dropped.
+    pub fn closed(&self) -> impl Future<Output = ()> + use<> {
+        self.output.closed()
+    }
+
+    /// Shows in the status line whether the user has paused the stream.
+    pub fn set_paused(&mut self, paused: bool) {
+        self.status.paused = paused;
+        self.stale = true;
+        self.flush();
+    }
+
+    /// Tells a person what the keys do.
+    pub fn help(&mut self) {
+        let human = &self.human;
+        self.batch.write(Stream::Err, |err| human.render_help(err));
+        self.flush();
+    }
+
+    /// Asks the terminal to put `text` on the clipboard (OSC 52, which also reaches through ssh). Not every terminal
+    /// does, and none says whether it did.
+    pub fn copy(&mut self, text: &str) {
+        if self.human.keys {
+            let request = format!("\x1b]52;c;{}\x07", BASE64.encode(text.as_bytes()));
+            self.batch.write(Stream::Err, |err| err.extend_from_slice(request.as_bytes()));
+            self.flush();
+        }
+    }
+
+    /// Writes the rest, waiting a few seconds at most for a stream that blocks, and takes the status line away.
+    ///
+    /// # Errors
+    /// What writing to stdout met. That its reader has gone is none.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.flush();
+        self.output.finish()
+    }
+}
+
+impl Drop for Printer {
+    /// An end by an error leaves no status line behind either.
+    fn drop(&mut self) {
+        self.flush();
+        let _ = self.output.finish();
+    }
+}
+
+#[cfg(test)]
+mod tests;

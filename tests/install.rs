@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod install {
+    mod run;
     pub(super) mod server;
     pub(super) mod stage;
 }

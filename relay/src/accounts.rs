@@ -30,8 +30,9 @@ pub use name::{AccountName, InvalidAccount};
 pub use token::{Token, UnfitToken};
 pub use tokens::{NewToken, TokenRecord};
 
-/// How long a change waits for another process's change to the same file.
-pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a change waits for another process's change to the same file. Such changes take milliseconds; who waits
+/// may be the thread that carries every webhook.
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The relay's accounts. Share it behind an [`std::sync::Arc`]; every call takes a lock for as long as it lasts.
 pub struct Accounts {

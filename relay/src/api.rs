@@ -28,9 +28,6 @@ pub const MAX_BODY: usize = 64 * 1024;
 /// The sessions that an endpoint has now: listeners, observers.
 pub type Live = Box<dyn Fn(&EndpointId) -> (usize, usize) + Send + Sync>;
 
-/// Ends the sessions of an endpoint that was deleted.
-pub type Clear = Box<dyn Fn(&EndpointId) + Send + Sync>;
-
 /// What the answers are made from.
 pub struct Api {
     /// Who asks, and what they own.
@@ -39,8 +36,6 @@ pub struct Api {
     pub public_url: PublicUrl,
     /// Who is connected.
     pub live: Live,
-    /// What a deletion brings with it.
-    pub clear: Clear,
 }
 
 /// Answers one request, its body read whole.
@@ -130,15 +125,21 @@ impl Api {
         Ok(json(status, &self.describe(claimed.endpoint)))
     }
 
-    /// A foreign endpoint looks like none at all.
+    /// A foreign endpoint looks like none at all. One that somebody listens on stays: its next delivery, or its
+    /// listener's next dial, would meet a surprise.
     fn delete(&self, account: &AccountName, id: &str) -> Result<Response<Bytes>, Error> {
-        if let Ok(id) = id.parse()
-            && self.accounts.delete_endpoint(account, &id)?
-        {
-            (self.clear)(&id);
-            return Ok(no_content());
+        let unknown =
+            || refuse(StatusCode::NOT_FOUND, "unknown_endpoint", "this account has no such endpoint");
+        let Ok(id) = id.parse() else { return Ok(unknown()) };
+        if self.accounts.endpoint_owner(&id)?.as_ref() != Some(account) {
+            return Ok(unknown());
         }
-        Ok(refuse(StatusCode::NOT_FOUND, "unknown_endpoint", "this account has no such endpoint"))
+        let (listeners, observers) = (self.live)(&id);
+        if listeners + observers > 0 {
+            let message = "somebody listens on this endpoint: end each `muxhook listen` on it first";
+            return Ok(refuse(StatusCode::CONFLICT, "endpoint_in_use", message));
+        }
+        Ok(if self.accounts.delete_endpoint(account, &id)? { no_content() } else { unknown() })
     }
 
     fn describe(&self, endpoint: Endpoint) -> EndpointBody {

@@ -1,1 +1,110 @@
-//! (room to be built)
+//! The words of the `muxhook-relay` binary, which `muxhook relay` takes as well.
+//!
+//! Results go to stdout, all else to stderr. Exit codes: 0 done, 1 failed while running, 2 used wrongly,
+//! 130 ended by a second Ctrl-C.
+
+mod age;
+mod endpoint;
+mod failure;
+mod log;
+mod serve;
+mod signals;
+mod table;
+mod token;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use muxhook_link::Now;
+
+use crate::accounts::Accounts;
+use crate::config::{ConfigError, Options, Place};
+use failure::Failure;
+
+/// Gives Mux's webhooks a public address, and hands them to the muxhook listeners behind it
+#[derive(Parser)]
+#[command(name = "muxhook-relay", version, max_term_width = 100)]
+struct Words {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Run the relay until SIGTERM or Ctrl-C
+    ///
+    /// The first start on an empty data folder makes a token and prints it with the line to log in with. Every flag
+    /// may stand in the environment as well (MUXHOOK_RELAY_LISTEN for --listen), or in the TOML file of --config
+    /// (listen = "…"): a flag goes before the environment, that before the file. RUST_LOG sets how much is logged.
+    Serve(Box<Options>),
+    /// Make, show and end the tokens that let a CLI act for an account
+    #[command(subcommand)]
+    Token(token::Verb),
+    /// Make, show and delete endpoints
+    #[command(subcommand)]
+    Endpoint(endpoint::Verb),
+}
+
+/// The whole command line, for man pages and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    Words::command()
+}
+
+/// Does what the words ask, and says how it ended. `words` begin behind the program's own name; `program_name` is
+/// what usage lines call it. Not to be called from inside a runtime: `serve` starts its own.
+pub fn run(words: impl IntoIterator<Item = OsString>, program_name: &str) -> ExitCode {
+    let command = command().no_binary_name(true).bin_name(program_name);
+    let words = command.try_get_matches_from(words).and_then(|matches| Words::from_arg_matches(&matches));
+    let outcome = match words {
+        Ok(Words { verb }) => verb.run(&mut io::stdout().lock()),
+        Err(error) => return shown(&error),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if let Some(message) = failure.message() {
+                say(message);
+            }
+            failure.exit_code()
+        }
+    }
+}
+
+impl Verb {
+    fn run(self, out: &mut impl Write) -> Result<(), Failure> {
+        match self {
+            Self::Serve(options) => serve::serve(*options, out),
+            Self::Token(verb) => token::run(verb, out),
+            Self::Endpoint(verb) => endpoint::run(verb, out),
+        }
+    }
+}
+
+/// Help and version go to stdout and end well; a misuse goes to stderr. A reader that has gone is no failure.
+fn shown(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
+}
+
+/// One line to who sits at the terminal. There is nobody left to tell when it can't be written.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Where the data is, in the process's environment.
+fn data_dir(place: Place) -> Result<PathBuf, ConfigError> {
+    place.data_dir(&environment)
+}
+
+/// The accounts of a relay that has been there before.
+fn accounts(place: Place) -> Result<Accounts, Failure> {
+    Ok(Accounts::open_existing(&data_dir(place)?, Now::system())?)
+}
+
+fn environment(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::{Body as _, Incoming};
 use hyper_util::rt::TokioIo;
-use muxhook_link::websocket_config;
+use muxhook_link::{Stream, websocket_config};
 use muxhook_protocol::SUBPROTOCOL;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -17,7 +17,6 @@ use crate::accounts::AccountName;
 use crate::api;
 use crate::ingress::Body;
 use crate::session::{READ_BUFFER, Sessions, offers_subprotocol};
-use crate::stream::Stream;
 
 /// Answers a request for a WebSocket; a session begins when the answer is out.
 pub(crate) fn answer(

@@ -76,7 +76,7 @@ impl Dispatch {
         let frame = encode(id, seq, &request);
         for observer in seats.iter().filter(|seat| seat.role == Role::Observer) {
             // A copy that an observer has no room for is lost to it alone.
-            let _ = observer.send(frame.clone());
+            let _ = observer.deliver(frame.clone(), self.window);
         }
         let listeners: Vec<&Arc<Seat>> = seats.iter().filter(|seat| seat.role == Role::Listener).collect();
         if listeners.is_empty() {

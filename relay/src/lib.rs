@@ -21,7 +21,6 @@ pub mod outbox;
 pub mod registry;
 pub mod server;
 pub mod session;
-pub mod stream;
 pub mod tls;
 
 /// Program and version, as a relay names itself to CLIs.

@@ -1,3 +1,7 @@
 //! The `muxhook-relay` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    muxhook_relay::cli::run(std::env::args_os().skip(1), "muxhook-relay")
+}

@@ -151,12 +151,6 @@ impl Registry {
         }
     }
 
-    /// Ends every session on an endpoint that is no more.
-    pub fn clear(&self, endpoint: &EndpointId) {
-        let seats = self.lock().remove(endpoint);
-        seats.as_deref().unwrap_or_default().iter().for_each(|seat| seat.close());
-    }
-
     /// Every live session.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Seat>> {

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use muxhook_link::Now;
+use muxhook_link::{Now, Stream};
 use muxhook_protocol::frame::{self, Role};
 use muxhook_protocol::{CONNECT_PATH, EndpointId};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,7 +31,6 @@ use crate::dispatch::Dispatch;
 use crate::ingress::{self, Body, Ingress, Peer};
 use crate::registry::Registry;
 use crate::session::Sessions;
-use crate::stream::Stream;
 use crate::tls::{Tls, TlsError};
 
 /// How long a TLS handshake may take.
@@ -181,7 +180,8 @@ impl Shared {
             public_limits(&limits),
             now,
         );
-        let api = api(accounts, public_url.clone(), registry);
+        let live = Box::new(move |endpoint: &EndpointId| live(&registry, endpoint));
+        let api = Api { accounts, public_url: public_url.clone(), live };
         let data_dir = config.data_dir;
         let (running, connections, stop) = (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
         Ok(Self {
@@ -259,13 +259,6 @@ fn public_limits(limits: &Limits) -> ingress::Limits {
     }
 }
 
-fn api(accounts: Arc<Accounts>, public_url: PublicUrl, registry: Arc<Registry>) -> Api {
-    let clears = Arc::clone(&registry);
-    let live = Box::new(move |endpoint: &EndpointId| live(&registry, endpoint));
-    let clear = Box::new(move |endpoint: &EndpointId| clears.clear(endpoint));
-    Api { accounts, public_url, live, clear }
-}
-
 /// How many listeners and observers are live on an endpoint.
 fn live(registry: &Registry, endpoint: &EndpointId) -> (usize, usize) {
     let seats = registry.seats(endpoint);
@@ -301,8 +294,8 @@ async fn serve(socket: TcpStream, addr: SocketAddr, tls: Option<TlsAcceptor>, sh
     let peer = Peer { ip: addr.ip(), tls: tls.is_some() };
     let stream = match tls {
         None => Stream::Plain(socket),
-        Some(tls) => match timeout(HANDSHAKE, tls.accept(socket)).await {
-            Ok(Ok(stream)) => Stream::Tls(Box::new(stream)),
+        Some(tls) => match timeout(HANDSHAKE, tls.accept(Stream::Plain(socket))).await {
+            Ok(Ok(stream)) => Stream::Tls(Box::new(stream.into())),
             Ok(Err(error)) => return tracing::debug!(peer = %addr, %error, "a TLS handshake failed"),
             Err(_) => return tracing::debug!(peer = %addr, "a TLS handshake took too long"),
         },

@@ -6,7 +6,7 @@ use super::*;
 use crate::dial::DialOptions;
 
 /// Answers one request with these bytes, and tells what was asked.
-async fn relay(answer: impl Into<Vec<u8>>) -> (Api, JoinHandle<String>) {
+async fn relay(answer: impl Into<Vec<u8>>) -> (Client, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let answer = answer.into();
@@ -21,9 +21,9 @@ async fn relay(answer: impl Into<Vec<u8>>) -> (Api, JoinHandle<String>) {
     (api(port), asked)
 }
 
-fn api(port: u16) -> Api {
+fn api(port: u16) -> Client {
     let url = RelayUrl::parse(&format!("http://127.0.0.1:{port}"), false).unwrap();
-    Api::new(Dialer::new(DialOptions::default()).unwrap(), url, Secret::new("t0ken"))
+    Client::new(&Dialer::new(DialOptions::default()).unwrap(), &url, &Secret::new("t0ken"))
 }
 
 fn json(status: &str, body: &str) -> String {

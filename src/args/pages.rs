@@ -2,7 +2,7 @@
 
 use std::io;
 
-use clap::{Command, CommandFactory, ValueEnum};
+use clap::{Arg, Command, CommandFactory, ValueEnum};
 
 use super::Args;
 
@@ -51,10 +51,21 @@ pub fn man(words: &[String], relay: Command) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(page))
 }
 
-/// The whole command line: parsing hands the relay's words on untouched, what is printed shows them.
+/// The whole command line. Parsing hands the relay's words on untouched; what is printed shows them, and does not
+/// show them the flags that muxhook's own commands have in common.
 fn whole(relay: Command) -> Command {
-    let about = |placeholder: &Command| placeholder.get_about().cloned().unwrap_or_default();
-    Args::command().mut_subcommand("relay", |placeholder| relay.name("relay").about(about(&placeholder)))
+    let root = Args::command();
+    let shared: Vec<Arg> =
+        root.get_arguments().filter(|arg| arg.is_global_set()).map(|arg| arg.clone().global(false)).collect();
+    root.mut_args(|arg| arg.global(false)).mut_subcommands(|command| match command.get_name() {
+        "relay" => relay.clone().name("relay").about(command.get_about().cloned().unwrap_or_default()),
+        _ => with(command, &shared),
+    })
+}
+
+/// The command and those below it, with further arguments.
+fn with(command: Command, further: &[Arg]) -> Command {
+    command.args(further).mut_subcommands(|below| with(below, further))
 }
 
 #[cfg(test)]
@@ -89,7 +100,9 @@ mod tests {
         };
         assert!(page(&[]).unwrap().contains("muxhook\\-listen(1)"));
         assert!(page(&["listen"]).unwrap().contains(".TH muxhook-listen 1"));
-        assert!(page(&["relay", "serve"]).unwrap().contains("muxhook\\-relay\\-serve"));
+        assert!(page(&["endpoints", "list"]).unwrap().contains("\\-\\-color"));
+        let serve = page(&["relay", "serve"]).unwrap();
+        assert!(serve.contains("muxhook\\-relay\\-serve") && !serve.contains("color"), "{serve}");
         assert_eq!(page(&["lisen"]), None);
     }
 }

@@ -5,14 +5,11 @@ pub(crate) mod listener;
 mod plan;
 pub(crate) mod relay;
 
-use std::io::IsTerminal;
-
 use muxhook_link::Now;
 use muxhook_protocol::frame::Role;
 
 use crate::args;
 use crate::config::{Listen, Surroundings};
-use crate::dial::{DialOptions, Dialer};
 use crate::error::Error;
 use crate::event::{Event, Notice};
 use crate::forwarder::Forwarder;
@@ -32,22 +29,21 @@ pub(crate) const AGENT: &str = concat!("muxhook/", env!("CARGO_PKG_VERSION"));
 ///
 /// # Errors
 /// Used wrongly, no relay, refused by it, or fewer events than asked for.
-pub async fn run(args: &args::Listen, around: &Surroundings, colors: Colors) -> Result<(), Error> {
+pub(super) async fn run(args: &args::Listen, around: &Surroundings, colors: Colors) -> Result<(), Error> {
     let config = Listen::resolve(args, around)?;
     let plan = Plan::of(&config)?;
     let now = Now::system();
-    let dialer = Dialer::new(DialOptions::of(config.connection.relay_ca.clone()))
-        .map_err(|error| Error::usage(error.to_string()))?;
+    let dialer = super::reach::dialer(config.connection.relay_ca.clone(), around)?;
     let (home, mut notices) = Home::open(&config, around, dialer.clone(), now).await?;
     notices.extend(plan.notices);
     let (prefer, notice) = home.remembered();
     notices.extend(notice);
 
-    let mut printer = Printer::new(super::printer_options(&config.output, colors));
+    let mut printer = super::printer(&config.output, colors, true)?;
     notices.into_iter().for_each(|notice| tell(&mut printer, now, notice));
-    let keys = (printer.is_interactive() && std::io::stdin().is_terminal()).then(Keys::listen).flatten();
-    let sources = Sources { after: config.end.after, keys, signals: true };
-    let control = control::watch(sources, printer.closed());
+    // Without keys the rest goes on as well.
+    let keys = printer.is_interactive().then(Keys::listen).and_then(Result::ok).unwrap_or_else(Keys::off);
+    let control = control::watch(Sources { after: config.end.after, keys }, printer.closed());
 
     let intake = Intake::new(plan.wishes);
     let role = if intake.forwards() { Role::Listener } else { Role::Observer };
@@ -61,11 +57,11 @@ pub async fn run(args: &args::Listen, around: &Surroundings, colors: Colors) -> 
         agent: AGENT.to_owned(),
         retry: !config.end.no_retry,
     };
-    let forwarder = Forwarder::new(plan.forwarding).map_err(|error| Error::failed(error.to_string()))?;
+    let forwarder = Forwarder::new(plan.forwarding);
     let session = Session::new(settings, dialer);
-    let run = Run::new(config.end.count);
-    let listener = Listener { session, home, forwarder, intake, printer, control, now, run };
-    let (end, summary) = listener.run().await?;
+    let run = Run::new(config.end.count, None);
+    let listener = Listener { session, home, forwarder, intake, printer, now, run };
+    let (end, summary) = listener.run(control).await?;
     match (end, config.end.count) {
         (End::TimeUp, Some(count)) => Err(Error::unmet(format!(
             "{} of {count} events came within the time given",

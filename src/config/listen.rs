@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue};
 use muxhook_protocol::EndpointId;
 
 use super::file::{Layers, Settings};
@@ -15,6 +14,7 @@ use super::user::UserFile;
 use super::value;
 use crate::args;
 use crate::error::Error;
+use crate::forwarder::HeaderOverride;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_IN_FLIGHT: u32 = 50;
@@ -35,7 +35,7 @@ pub struct Listen {
     /// Globs of types not to forward.
     pub exclude: Vec<String>,
     /// Headers that are added to what goes to the app, or replace those of that name.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
+    pub headers: Vec<HeaderOverride>,
     /// Accept any certificate of the app.
     pub skip_verify: bool,
     /// How long the app may take.
@@ -167,10 +167,10 @@ fn globs(
     list(typed, flag, file).read(value::globs)
 }
 
-fn headers(args: &args::Listen, layers: &Layers<'_>) -> Result<Vec<(HeaderName, HeaderValue)>, Error> {
+fn headers(args: &args::Listen, layers: &Layers<'_>) -> Result<Vec<HeaderOverride>, Error> {
     let file = layers.pick("headers", |file| file.headers.clone());
     list(&args.header, "--header", file)
-        .read(|lines| lines.iter().map(|line| value::header(line)).collect::<Result<_, _>>())
+        .read(|lines| lines.iter().map(|line| HeaderOverride::parse(line)).collect::<Result<_, _>>())
 }
 
 fn timeout(args: &args::Listen, layers: &Layers<'_>) -> Result<Duration, Error> {

@@ -2,22 +2,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue};
 use jiff::SignedDuration;
-
-/// Headers that frame the request or say who sent it: muxhook sets them itself.
-const CONNECTION_HEADERS: [&str; 10] = [
-    "connection",
-    "content-length",
-    "expect",
-    "keep-alive",
-    "muxhook-delivery",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 
 /// `30s`, `1m30s`, `500ms`: above zero and at most a day.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -29,23 +14,6 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         time if time > Duration::from_secs(86_400) => Err(format!("`{text}` is above 24 hours")),
         time => Ok(time),
     }
-}
-
-/// `K: V` (RFC 9110 §5). An error names the header and leaves its value out, which may be a secret.
-pub(super) fn header(line: &str) -> Result<(HeaderName, HeaderValue), String> {
-    let (name, value) = line.split_once(':').ok_or("a header is written as 'Name: value'")?;
-    let name = name.trim();
-    let parsed =
-        HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is no header's name"))?;
-    if parsed == "mux-signature" {
-        return Err("mux-signature is never changed: your app would refuse, or trust, the wrong thing".into());
-    }
-    if CONNECTION_HEADERS.contains(&parsed.as_str()) {
-        return Err(format!("{parsed} is set by muxhook itself"));
-    }
-    let value = HeaderValue::from_str(value.trim())
-        .map_err(|_| format!("the value of {parsed} holds control characters"))?;
-    Ok((parsed, value))
 }
 
 /// `GLOB=TARGET`.
@@ -81,19 +49,6 @@ mod tests {
         assert_eq!(duration(" 500ms "), Ok(Duration::from_millis(500)));
         for text in ["", "30", "abc", "-5s", "0s", "25h", "5 parsecs"] {
             assert!(duration(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn headers_are_what_an_app_may_get() {
-        let (name, value) = header("X-Api-Key:  abc ").unwrap();
-        assert_eq!((name.as_str(), value.as_bytes()), ("x-api-key", &b"abc"[..]));
-        assert!(header("Host: example.test").is_ok());
-        for line in
-            ["no colon", ": x", "a b: c", "Mux-Signature: t=1", "Content-Length: 5", "x: a\r\ny: hunter2"]
-        {
-            let error = header(line).unwrap_err();
-            assert!(!error.contains("hunter2"), "{error}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! Whether each stream gets colours: decided once, at the start.
 
+use std::io::IsTerminal;
+
 /// What the user asked for with `--color`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ColorChoice {
@@ -22,6 +24,13 @@ pub struct Colors {
 }
 
 impl Colors {
+    /// Decides for the process' own streams and environment.
+    #[must_use]
+    pub fn of_process(choice: ColorChoice) -> Self {
+        let env = |name: &str| std::env::var(name).ok();
+        Self::decide(choice, env, std::io::stdout().is_terminal(), std::io::stderr().is_terminal())
+    }
+
     /// Decides. The flag beats the environment; there `NO_COLOR` (set and not empty, no-color.org) beats
     /// `CLICOLOR_FORCE` (set, not empty and not `0`), which beats `CLICOLOR=0` and `TERM=dumb`
     /// (bixense.com/clicolors). With none of them, a stream gets colours when it is a terminal.

@@ -6,7 +6,7 @@ use super::colors::Colors;
 use super::style::Style;
 
 /// stdout and stderr, for a command that ends by itself. What came from outside goes through
-/// [`escape`](super::escape) first.
+/// [`escape()`](super::escape()) first.
 #[derive(Debug)]
 pub struct Console {
     out: Style,

@@ -51,7 +51,7 @@ fn push_escaped(safe: &mut String, text: &str) {
 
 /// Whether a terminal may act on `char`, or a reader not see it (Unicode's Cc, Cf, Zl, Zp, Co, and what is blank
 /// or ignorable by default beside them). Variation selectors 1 to 16 stay: emoji carry them.
-fn is_unsafe(char: char) -> bool {
+pub(super) fn is_unsafe(char: char) -> bool {
     char.is_control()
         || matches!(char,
             '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}'

@@ -38,6 +38,11 @@ impl Style {
             .find_map(|name| env(name).filter(|value| !value.is_empty()))
             .unwrap_or_default()
             .to_ascii_lowercase();
+        #[cfg(windows)]
+        if color {
+            // Older consoles take no escape sequences until they are told to; this never fails.
+            let _ = colored::control::set_virtual_terminal(true);
+        }
         let utf8 = locale.contains("utf-8") || locale.contains("utf8");
         Self { color, unicode: utf8 || cfg!(windows) }
     }

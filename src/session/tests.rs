@@ -149,6 +149,7 @@ fn welcome() -> Frame {
         account: "me".into(),
         session: 1,
         server: "test".into(),
+        others: 0,
         limits: Limits { in_flight: 4, max_body: 1024 },
     })
 }

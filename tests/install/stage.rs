@@ -1,14 +1,14 @@
-//! A machine to install on: a home, a PATH of chosen tools, releases of stand-in programs, runs of the script.
+//! A machine to install on: a home, a PATH of chosen tools, releases of stand-in programs.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use tempfile::TempDir;
 
+use super::run::{How, Run};
 use super::server::Server;
 
 /// The version of the release that most tests install.
@@ -35,13 +35,13 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn find(tool: &str) -> Option<PathBuf> {
+pub(super) fn find(tool: &str) -> Option<PathBuf> {
     std::env::split_paths(&std::env::var_os("PATH")?).map(|dir| dir.join(tool)).find(|path| path.is_file())
 }
 
 /// Written by a process of its own: were the file open here while another test's thread forks, that child would
 /// hold it open too, and running it fail as busy (ETXTBSY).
-fn executable(path: &Path, text: &str) {
+pub(super) fn executable(path: &Path, text: &str) {
     let code = r#"rm -f "$0" && printf '#!/bin/sh\n%s\n' "$1" >"$0" && chmod 755 "$0""#;
     let run = Command::new("sh").args(["-c", code]).arg(path).arg(text).status().unwrap();
     assert!(run.success());
@@ -176,110 +176,18 @@ impl Stage {
             }
         }
         let script = fs::read(self.script_path()).unwrap();
-        Run { stage: self, path, how: How::Piped(script), folder: PathBuf::from("/"), env: Vec::new() }
+        Run {
+            home: self.home.path(),
+            dir: self.dir(),
+            path,
+            how: How::Piped(script),
+            folder: PathBuf::from("/"),
+            env: Vec::new(),
+        }
     }
 
     /// A run of the script that downloads from `server`.
     pub(crate) fn install(&self, server: &Server) -> Run<'_> {
         self.shell().env("MUXHOOK_DOWNLOAD_URL", &server.url())
-    }
-}
-
-enum How {
-    Piped(Vec<u8>),
-    File(PathBuf),
-}
-
-/// One run of the script, being prepared.
-pub(crate) struct Run<'a> {
-    stage: &'a Stage,
-    path: TempDir,
-    how: How,
-    folder: PathBuf,
-    env: Vec<(String, String)>,
-}
-
-/// What became of a run.
-#[derive(Debug)]
-pub(crate) struct Done {
-    pub(crate) code: i32,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-impl Run<'_> {
-    /// Sets a variable.
-    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
-        self.env.push((name.into(), value.into()));
-        self
-    }
-
-    /// Of curl and wget, leaves only `tool` on the PATH.
-    pub(crate) fn only(self, tool: &str) -> Self {
-        ["curl", "wget"].into_iter().filter(|other| *other != tool).fold(self, |run, other| run.remove(other))
-    }
-
-    /// Takes `tool`, and what could stand in for it, off the PATH.
-    pub(crate) fn without(self, tool: &str) -> Self {
-        let run = self.remove(tool);
-        if tool == "sha256sum" { run.remove("shasum") } else { run }
-    }
-
-    fn remove(self, tool: &str) -> Self {
-        let _ = fs::remove_file(self.path.path().join(tool));
-        self
-    }
-
-    /// Puts a shell script in the place of `tool`.
-    pub(crate) fn stub(self, tool: &str, code: &str) -> Self {
-        executable(&self.path.path().join(tool), code);
-        self
-    }
-
-    /// Starts the script as a file.
-    pub(crate) fn script(mut self, file: &Path) -> Self {
-        self.how = How::File(file.to_owned());
-        self
-    }
-
-    /// Pipes the script into the shell, in that file's folder.
-    pub(crate) fn piped(mut self, file: &Path) -> Self {
-        self.how = How::Piped(fs::read(file).unwrap());
-        self.folder = file.parent().unwrap().to_owned();
-        self
-    }
-
-    /// Pipes this text into the shell.
-    pub(crate) fn piped_text(mut self, text: &[u8]) -> Self {
-        self.how = How::Piped(text.to_owned());
-        self
-    }
-
-    /// Runs it.
-    pub(crate) fn run(self, words: &[&str]) -> Done {
-        let home = self.stage.home.path();
-        let shell = find("dash").or_else(|| find("sh")).unwrap();
-        let mut command = Command::new(shell);
-        match &self.how {
-            How::Piped(_) => command.args(["-s", "--"]).args(words),
-            How::File(file) => command.arg(file).args(words),
-        };
-        command.env_clear().env("PATH", self.path.path()).env("HOME", home).env("TMPDIR", home.join("tmp"));
-        command.env("MUXHOOK_INSTALL_DIR", self.stage.dir()).env("UNPACKED", home.join("unpacked"));
-        command.envs(self.env.iter().map(|(name, value)| (name, value)));
-        command.current_dir(&self.folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        if let How::Piped(script) = &self.how {
-            // A shell that has ended reads no more.
-            let _ = stdin.write_all(script);
-        }
-        drop(stdin);
-        let output = child.wait_with_output().unwrap();
-        Done {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
     }
 }

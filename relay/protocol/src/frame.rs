@@ -3,7 +3,7 @@
 //! A frame is one binary message: a head, a newline, then the body's raw bytes (none for control frames). The
 //! head is one compact JSON object whose keys stand in the order of the structs in this module, `frame` first.
 //! Unknown keys are skipped and unknown frames decode to [`Frame::Unknown`], so that a newer relay can speak
-//! with an older CLI. What these types serialise to is the definition; [`canonical`] is its fast path.
+//! with an older CLI. What these types serialise to is the definition; `canonical` is its fast path.
 
 mod canonical;
 mod control;

@@ -21,8 +21,7 @@ impl Desk {
             ["ada", "bob"].map(|name| accounts.create_token(&name.parse().unwrap(), "").unwrap().secret);
         let live: Live = Box::new(|endpoint| if endpoint.as_str() == "busy" { (2, 1) } else { (0, 0) });
         let public_url = "https://hooks.example.com".parse().unwrap();
-        let clear = Box::new(|_: &EndpointId| ());
-        Self { dir, api: Api { accounts, public_url, live, clear }, ada, bob }
+        Self { dir, api: Api { accounts, public_url, live }, ada, bob }
     }
 
     fn ask(&self, who: &Token, method: &str, path: &str, body: &str) -> (u16, Value) {
@@ -146,6 +145,19 @@ fn only_its_own_account_deletes_an_endpoint() {
     assert_eq!((foreign.0, &foreign.1["error"]), (404, &json!("unknown_endpoint")));
     assert_eq!(desk.ask(&desk.ada, "DELETE", path, ""), (204, Value::Null));
     assert_eq!(desk.ask(&desk.ada, "DELETE", path, "").0, 404);
+}
+
+#[test]
+fn an_endpoint_that_somebody_listens_on_is_not_deleted() {
+    let desk = Desk::new();
+    desk.create(&desk.ada, r#"{"endpoint":"busy"}"#);
+    let (status, body) = desk.ask(&desk.ada, "DELETE", "/_relay/v1/endpoints/busy", "");
+    assert_eq!((status, &body["error"]), (409, &json!("endpoint_in_use")));
+    assert_eq!(
+        desk.ask(&desk.bob, "DELETE", "/_relay/v1/endpoints/busy", "").0,
+        404,
+        "foreign looks like none"
+    );
 }
 
 #[test]

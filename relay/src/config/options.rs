@@ -13,11 +13,11 @@ use super::{ByteSize, Listen, Network, PublicUrl, Span};
 #[serde(rename_all = "kebab-case", default)]
 pub struct Place {
     /// TOML file with the same keys as the flags of `serve`
-    #[arg(long, value_name = "FILE", env = "MUXHOOK_RELAY_CONFIG", hide_env_values = true)]
+    #[arg(long, value_name = "FILE", env = "MUXHOOK_RELAY_CONFIG", hide_env = true)]
     #[serde(skip)]
     pub config: Option<PathBuf>,
     /// Folder for what must survive a restart [default: $XDG_DATA_HOME/muxhook-relay, else ~/.local/share/muxhook-relay]
-    #[arg(long, value_name = "DIR", env = "MUXHOOK_RELAY_DATA_DIR", hide_env_values = true)]
+    #[arg(long, value_name = "DIR", env = "MUXHOOK_RELAY_DATA_DIR", hide_env = true)]
     pub data_dir: Option<PathBuf>,
 }
 
@@ -30,27 +30,21 @@ pub struct Options {
     #[serde(flatten)]
     pub place: Place,
     /// Address to listen on; repeatable [default: 127.0.0.1:8080, with TLS 0.0.0.0:443]
-    #[arg(
-        long,
-        value_name = "ADDR",
-        env = "MUXHOOK_RELAY_LISTEN",
-        hide_env_values = true,
-        value_delimiter = ','
-    )]
+    #[arg(long, value_name = "ADDR", env = "MUXHOOK_RELAY_LISTEN", hide_env = true, value_delimiter = ',')]
     #[serde(deserialize_with = "many")]
     pub listen: Vec<Listen>,
-    /// Origin that senders reach, such as https://hooks.example.com [default: the first address listened on]
-    #[arg(long, value_name = "URL", env = "MUXHOOK_RELAY_PUBLIC_URL", hide_env_values = true)]
+    /// Origin that senders reach, such as `https://hooks.example.com` [default: the first address listened on]
+    #[arg(long, value_name = "URL", env = "MUXHOOK_RELAY_PUBLIC_URL", hide_env = true)]
     #[serde(deserialize_with = "one")]
     pub public_url: Option<PublicUrl>,
     /// PEM file with the certificate and its chain; read again when it changes
-    #[arg(long, value_name = "FILE", env = "MUXHOOK_RELAY_TLS_CERT", hide_env_values = true)]
+    #[arg(long, value_name = "FILE", env = "MUXHOOK_RELAY_TLS_CERT", hide_env = true)]
     pub tls_cert: Option<PathBuf>,
     /// PEM file with the certificate's private key; read again when it changes
-    #[arg(long, value_name = "FILE", env = "MUXHOOK_RELAY_TLS_KEY", hide_env_values = true)]
+    #[arg(long, value_name = "FILE", env = "MUXHOOK_RELAY_TLS_KEY", hide_env = true)]
     pub tls_key: Option<PathBuf>,
     /// Speak plain HTTP beyond this machine
-    #[arg(long, env = "MUXHOOK_RELAY_PLAIN", hide_env_values = true, value_parser = BoolishValueParser::new(),
+    #[arg(long, env = "MUXHOOK_RELAY_PLAIN", hide_env = true, value_parser = BoolishValueParser::new(),
         value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub plain: Option<bool>,
     /// Network of proxies in front, whose X-Forwarded-For, -Proto and -Host are believed; repeatable
@@ -58,31 +52,31 @@ pub struct Options {
         long,
         value_name = "CIDR",
         env = "MUXHOOK_RELAY_TRUSTED_PROXY",
-        hide_env_values = true,
+        hide_env = true,
         value_delimiter = ','
     )]
     #[serde(deserialize_with = "many")]
     pub trusted_proxy: Vec<Network>,
     /// Largest body of a webhook [default: 5MiB]
-    #[arg(long, value_name = "SIZE", env = "MUXHOOK_RELAY_MAX_BODY", hide_env_values = true)]
+    #[arg(long, value_name = "SIZE", env = "MUXHOOK_RELAY_MAX_BODY", hide_env = true)]
     #[serde(deserialize_with = "one")]
     pub max_body: Option<ByteSize>,
     /// How long a sender waits for the app's answer; Mux hangs up after 5s [default: 4.5s]
-    #[arg(long, value_name = "DURATION", env = "MUXHOOK_RELAY_REPLY_DEADLINE", hide_env_values = true)]
+    #[arg(long, value_name = "DURATION", env = "MUXHOOK_RELAY_REPLY_DEADLINE", hide_env = true)]
     #[serde(deserialize_with = "one")]
     pub reply_deadline: Option<Span>,
     /// Most sessions at once [default: 20000]
-    #[arg(long, value_name = "N", env = "MUXHOOK_RELAY_MAX_LISTENERS", hide_env_values = true)]
+    #[arg(long, value_name = "N", env = "MUXHOOK_RELAY_MAX_LISTENERS", hide_env = true)]
     pub max_listeners: Option<usize>,
     /// How long a relay told to end waits for what is under way [default: 20s]
-    #[arg(long, value_name = "DURATION", env = "MUXHOOK_RELAY_GRACE", hide_env_values = true)]
+    #[arg(long, value_name = "DURATION", env = "MUXHOOK_RELAY_GRACE", hide_env = true)]
     #[serde(deserialize_with = "one")]
     pub grace: Option<Span>,
     /// Form of the log on stderr [default: text]
-    #[arg(long, value_name = "FORM", env = "MUXHOOK_RELAY_LOG", hide_env_values = true)]
+    #[arg(long, value_name = "FORM", env = "MUXHOOK_RELAY_LOG", hide_env = true)]
     pub log: Option<LogFormat>,
     /// File with a token for the account `default`; or give the token in MUXHOOK_RELAY_BOOTSTRAP_TOKEN
-    #[arg(long, value_name = "FILE", env = "MUXHOOK_RELAY_BOOTSTRAP_TOKEN_FILE", hide_env_values = true)]
+    #[arg(long, value_name = "FILE", env = "MUXHOOK_RELAY_BOOTSTRAP_TOKEN_FILE", hide_env = true)]
     pub bootstrap_token_file: Option<PathBuf>,
 }
 
@@ -90,10 +84,10 @@ pub struct Options {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// For people.
+    /// For people
     #[default]
     Text,
-    /// One JSON object a line.
+    /// One JSON object a line
     Json,
 }
 

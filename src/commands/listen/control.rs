@@ -12,10 +12,8 @@ use crate::printer::keys::{Key, Keys};
 /// What is asked.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Control {
-    /// End, after what is in hand.
+    /// End, after what is in hand; asked again, at once.
     Stop,
-    /// End at once.
-    StopNow,
     /// The time is up.
     TimeUp,
     /// Whoever read the output has gone.
@@ -24,15 +22,13 @@ pub(crate) enum Control {
     Key(Key),
 }
 
-/// The sources, each optional.
-#[derive(Debug, Default)]
+/// The sources beside the system's signals.
+#[derive(Debug)]
 pub(crate) struct Sources {
     /// End by itself after this.
     pub(crate) after: Option<Duration>,
     /// The keyboard.
-    pub(crate) keys: Option<Keys>,
-    /// Whether to take SIGINT and SIGTERM.
-    pub(crate) signals: bool,
+    pub(crate) keys: Keys,
 }
 
 /// Starts to watch the sources; whatever they say arrives at the receiver. `closed` ends when the output has no
@@ -45,7 +41,7 @@ pub(crate) fn watch(
     tokio::spawn(async move {
         tokio::select! {
             () = sender.closed() => {}
-            () = stop_signals(sources.signals, &sender) => {}
+            () = stop_signals(&sender) => {}
             () = time_up(sources.after, &sender) => {}
             () = output_closed(closed, &sender) => {}
             () = key_presses(sources.keys, &sender) => {}
@@ -59,15 +55,11 @@ async fn say(sender: &mpsc::Sender<Control>, control: Control) {
     let _ = sender.send(control).await;
 }
 
-async fn stop_signals(wanted: bool, sender: &mpsc::Sender<Control>) {
-    if !wanted {
-        return pending().await;
+async fn stop_signals(sender: &mpsc::Sender<Control>) {
+    loop {
+        signal().await;
+        say(sender, Control::Stop).await;
     }
-    signal().await;
-    say(sender, Control::Stop).await;
-    signal().await;
-    say(sender, Control::StopNow).await;
-    pending().await
 }
 
 #[cfg(unix)]
@@ -112,11 +104,9 @@ async fn output_closed(closed: impl Future<Output = ()>, sender: &mpsc::Sender<C
     pending().await
 }
 
-async fn key_presses(keys: Option<Keys>, sender: &mpsc::Sender<Control>) {
-    if let Some(mut keys) = keys {
-        while let Some(key) = keys.next().await {
-            say(sender, Control::Key(key)).await;
-        }
+async fn key_presses(mut keys: Keys, sender: &mpsc::Sender<Control>) {
+    loop {
+        let key = keys.next().await;
+        say(sender, Control::Key(key)).await;
     }
-    pending().await
 }

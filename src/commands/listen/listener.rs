@@ -8,27 +8,26 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use muxhook_link::Now;
+use muxhook_protocol::frame::Welcome;
 use muxhook_protocol::{Delivery, DeliveryId, Outcome};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
 use super::control::Control;
 use super::relay::Home;
 use crate::error::Error;
 use crate::event::{
-    Arrival, Disconnected, Event, Failed, Forwarded, Level, Notice, Ready, Received, Reconnected, Skipped, Summary,
+    Arrival, Disconnected, Event, Failed, Forwarded, Level, Notice, Ready, Received, Reconnected, Skipped,
+    Summary,
 };
 use crate::forwarder::{Done, Forwarder, Target};
 use crate::intake::{Decision, Intake};
 use crate::printer::Printer;
 use crate::printer::keys::Key;
-use crate::session::{Session, Signal};
+use crate::session::{Ended, Session, Signal};
 
 /// How long the app is given to finish when the user ends the command.
 const DRAIN: Duration = Duration::from_secs(2);
-
-/// How long a stopped output holds deliveries back before it is looked at again.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Everything that a running `listen` consists of.
 pub(crate) struct Listener {
@@ -37,7 +36,6 @@ pub(crate) struct Listener {
     pub(crate) forwarder: Forwarder<Job>,
     pub(crate) intake: Intake<Arc<Target>>,
     pub(crate) printer: Printer,
-    pub(crate) control: mpsc::Receiver<Control>,
     pub(crate) now: Now,
     pub(crate) run: Run,
 }
@@ -59,6 +57,10 @@ pub(crate) struct Run {
     late: HashSet<DeliveryId>,
     /// For the key `r`.
     last: Option<(Arc<Arrival>, Arc<Target>)>,
+    /// The public address, once it is known.
+    address: Option<String>,
+    /// Told once, when the listener is ready.
+    ready: Option<oneshot::Sender<Ready>>,
 }
 
 /// What the forwarder gives back with an outcome.
@@ -86,7 +88,7 @@ pub(crate) enum End {
 
 impl Run {
     /// Nothing counted yet; `count` events are waited for.
-    pub(crate) fn new(count: Option<u64>) -> Self {
+    pub(crate) fn new(count: Option<u64>, ready: Option<oneshot::Sender<Ready>>) -> Self {
         Self {
             started: Instant::now(),
             summary: Summary::default(),
@@ -97,6 +99,8 @@ impl Run {
             paused: false,
             late: HashSet::new(),
             last: None,
+            address: None,
+            ready,
         }
     }
 
@@ -115,20 +119,25 @@ impl Listener {
     ///
     /// # Errors
     /// The relay refuses the session, or was given up.
-    pub(crate) async fn run(mut self) -> Result<(End, Summary), Error> {
-        let ended = self.carry().await;
-        if !matches!(ended, Ok(End::StoppedNow | End::Closed)) {
-            self.drain().await;
-        }
+    pub(crate) async fn run(mut self, mut control: mpsc::Receiver<Control>) -> Result<(End, Summary), Error> {
+        let ended = self.carry(&mut control).await;
+        let drained =
+            matches!(ended, Ok(End::Closed)) || unless_asked_again(&mut control, self.drain()).await;
         self.run.summary.uptime = self.run.started.elapsed();
         self.tell(Event::Summary(self.run.summary));
-        self.session.close().await;
-        self.home.close().await;
-        self.printer.finish();
-        ended.map(|end| (end, self.run.summary))
+        self.printer.flush();
+        let close = async {
+            self.session.close().await;
+            self.home.close().await;
+        };
+        let closed = drained && unless_asked_again(&mut control, close).await;
+        let printed = self.printer.finish();
+        let end = ended?;
+        printed?;
+        Ok((if closed { end } else { End::StoppedNow }, self.run.summary))
     }
 
-    async fn carry(&mut self) -> Result<End, Error> {
+    async fn carry(&mut self, control: &mut mpsc::Receiver<Control>) -> Result<End, Error> {
         loop {
             self.release_held();
             if self.run.is_counted() {
@@ -139,13 +148,13 @@ impl Listener {
                 // In this order: what arrives is passed on before the outcomes of what was passed on, so that a
                 // burst is at the app as soon as can be; output is flushed once all else waits.
                 biased;
-                signal = self.session.next() => self.on_signal(signal?).await?,
+                signal = self.session.next() => self.on_signal(signal.map_err(refused)?).await?,
                 done = self.forwarder.next() => self.on_outcomes(done),
-                Some(control) = self.control.recv() => if let Some(end) = self.on_control(control) {
+                Some(control) = control.recv() => if let Some(end) = self.on_control(control) {
                     return Ok(end);
                 },
                 () = ready(()), if self.printer.has_unflushed() => self.printer.flush(),
-                () = tokio::time::sleep(LOOK_AGAIN), if blocked => {}
+                () = self.printer.room(), if blocked => {}
             }
         }
     }
@@ -165,13 +174,7 @@ impl Listener {
             Signal::Live { welcome, down } => {
                 self.home.remember(&welcome, &mut self.printer, self.now);
                 match down {
-                    None => self.tell(Event::Ready(Ready {
-                        public_url: welcome.public_url,
-                        endpoint: welcome.endpoint.to_string(),
-                        forward_to: self.intake.default_target().map(|target| target.url().to_string()),
-                        relay: self.session.relay().to_string(),
-                        embedded: self.home.is_embedded(),
-                    })),
+                    None => self.on_ready(welcome),
                     Some(down) => self.tell(Event::Reconnected(Reconnected { down, missed: None })),
                 }
             }
@@ -189,6 +192,22 @@ impl Listener {
             })),
         }
         Ok(())
+    }
+
+    fn on_ready(&mut self, welcome: Welcome) {
+        let ready = Ready {
+            public_url: welcome.public_url,
+            endpoint: welcome.endpoint.to_string(),
+            forward_to: self.intake.default_target().map(|target| target.url().to_string()),
+            relay: self.session.relay().to_string(),
+            embedded: self.home.is_embedded(),
+        };
+        self.run.address = Some(ready.public_url.clone());
+        if let Some(sender) = self.run.ready.take() {
+            // Whoever asked to be told may be gone.
+            let _ = sender.send(ready.clone());
+        }
+        self.tell(Event::Ready(ready));
     }
 
     /// Takes up what was held back, as far as it may go on.
@@ -225,6 +244,9 @@ impl Listener {
             Decision::Show => {
                 self.run.taken += 1;
                 self.run.done += 1;
+                // Nothing to the relay, but room for the next.
+                let shown = Outcome::Skipped { filter: "only shown".to_owned() };
+                self.session.settle(arrival.delivery.id, &shown);
             }
         }
     }
@@ -253,12 +275,12 @@ impl Listener {
         let late = !replay && self.run.late.remove(&id);
         match done.outcome {
             Outcome::Replied(reply) => {
-                self.run.summary.forwarded += 1;
+                self.run.summary.forwarded += u64::from(!replay);
                 let latency = done.latency;
                 self.tell(Event::Forwarded(Forwarded { arrival, target: done.target, reply, latency, late }));
             }
             Outcome::Failed(failure) => {
-                self.run.summary.failed += 1;
+                self.run.summary.failed += u64::from(!replay);
                 self.tell(Event::Failed(Failed { arrival, target: done.target, failure, hint: done.hint }));
             }
             // The forwarder skips nothing.
@@ -269,7 +291,6 @@ impl Listener {
     fn on_control(&mut self, control: Control) -> Option<End> {
         match control {
             Control::Stop | Control::Key(Key::Quit) => return Some(End::Stopped),
-            Control::StopNow => return Some(End::StoppedNow),
             Control::TimeUp => return Some(End::TimeUp),
             Control::Closed => return Some(End::Closed),
             Control::Key(Key::Replay) => self.replay_last(),
@@ -277,10 +298,16 @@ impl Listener {
                 self.run.paused = !self.run.paused;
                 self.printer.set_paused(self.run.paused);
             }
-            Control::Key(Key::Copy) => self.printer.copy_address(),
-            Control::Key(Key::Help) => self.printer.show_help(),
+            Control::Key(Key::Copy) => self.copy_address(),
+            Control::Key(Key::Help) => self.printer.help(),
         }
         None
+    }
+
+    fn copy_address(&mut self) {
+        if let Some(address) = &self.run.address {
+            self.printer.copy(address);
+        }
     }
 
     fn replay_last(&mut self) {
@@ -293,6 +320,11 @@ impl Listener {
 
     /// Lets the app finish what it has, and the relay learn of it, for a while.
     async fn drain(&mut self) {
+        let pending = self.forwarder.in_flight() + self.forwarder.waiting();
+        if pending > 0 {
+            self.tell(Event::Notice(draining(pending)));
+            self.printer.flush();
+        }
         let drained = async {
             while self.forwarder.in_flight() + self.forwarder.waiting() > 0 {
                 tokio::select! {
@@ -300,7 +332,6 @@ impl Listener {
                     done = self.forwarder.next() => self.on_outcomes(done),
                     // Keeps the link going; what still arrives is not taken up any more.
                     signal = self.session.next() => if signal.is_err() { return },
-                    Some(Control::Stop | Control::StopNow) = self.control.recv() => return,
                 }
             }
         };
@@ -310,5 +341,35 @@ impl Listener {
 
     fn tell(&mut self, event: Event) {
         self.printer.print(self.now.unix_millis(), &event);
+    }
+}
+
+fn draining(pending: usize) -> Notice {
+    let events = if pending == 1 { "1 event is" } else { &format!("{pending} events are") };
+    Notice {
+        level: Level::Info,
+        code: "draining".to_owned(),
+        message: format!(
+            "{events} still at the app, which has {} s to answer; asked again, this ends at once",
+            DRAIN.as_secs()
+        ),
+    }
+}
+
+/// Goes through with `ending`, unless the user can't wait: `false`.
+async fn unless_asked_again(control: &mut mpsc::Receiver<Control>, ending: impl Future<Output = ()>) -> bool {
+    let asked_again = async { while control.recv().await != Some(Control::Stop) {} };
+    tokio::select! {
+        biased;
+        () = ending => true,
+        () = asked_again => false,
+    }
+}
+
+/// A session that ended for good, as the command's end.
+fn refused(ended: Ended) -> Error {
+    match ended {
+        Ended::Unreachable { .. } => Error::unreachable(ended.to_string()),
+        _ => Error::refused(ended.to_string()),
     }
 }

@@ -8,7 +8,7 @@ use muxhook_protocol::mux::glob::Glob;
 use crate::config::Listen;
 use crate::error::Error;
 use crate::event::{Level, Notice};
-use crate::forwarder::{HeaderOverride, Options, Target};
+use crate::forwarder::{Options, Target};
 use crate::intake::Wishes;
 
 /// What a `listen` goes by, ready to be used.
@@ -32,12 +32,11 @@ impl Plan {
             routes.push((glob(text, "--route", &mut notices)?, target(to, "--route")?));
         }
         let default = config.forward_to.as_deref().map(|text| target(text, "--forward-to")).transpose()?;
-        let headers = config.headers.iter().map(|(name, value)| header(name, value)).collect::<Result<_, _>>()?;
         let forwarding = Options {
             timeout: config.timeout,
             max_in_flight: config.max_in_flight as usize,
             skip_verify: config.skip_verify,
-            headers,
+            headers: config.headers.clone(),
         };
         Ok(Self { wishes: Wishes { default, routes, events, exclude }, forwarding, notices })
     }
@@ -45,10 +44,6 @@ impl Plan {
 
 fn target(text: &str, flag: &str) -> Result<Arc<Target>, Error> {
     Target::parse(text).map(Arc::new).map_err(|error| Error::usage(format!("{flag} {text}: {error}")))
-}
-
-fn header(name: &http::HeaderName, value: &http::HeaderValue) -> Result<HeaderOverride, Error> {
-    HeaderOverride::new(name, value).map_err(|error| Error::usage(format!("--header {name}: {error}")))
 }
 
 /// A glob of event types. A type spelled out that is none, but nearly one, is a slip; whatever else matches nothing
@@ -61,8 +56,9 @@ fn glob(text: &str, flag: &str, notices: &mut Vec<Notice>) -> Result<Glob, Error
     let near = catalogue::suggest(text);
     if let (Some(near), false) = (near, text.contains(['*', '?'])) {
         let message = format!("{flag} {text}: no event type that muxhook knows");
-        return Err(Error::usage(message)
-            .with_hint(format!("did you mean {near}? (A type that is new at Mux can be had with a glob: {text}*)")));
+        return Err(Error::usage(message).with_hint(format!(
+            "did you mean {near}? (A type that is new at Mux can be had with a glob: {text}*)"
+        )));
     }
     let advice = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
     notices.push(Notice {

@@ -85,7 +85,8 @@ impl Home {
         let Some(state) = &self.state else { return (Vec::new(), None) };
         match state.recall() {
             Ok((memory, notice)) => {
-                let known = memory.endpoints(self.place()).iter().map(|known| known.endpoint.clone()).collect();
+                let known =
+                    memory.endpoints(self.place()).iter().map(|known| known.endpoint.clone()).collect();
                 (known, notice)
             }
             Err(error) => (Vec::new(), Some(forgetful(&error.to_string()))),
@@ -94,8 +95,7 @@ impl Home {
 
     /// Remembers the endpoint for the next start, and says when others listen on it too.
     pub(crate) fn remember(&mut self, welcome: &Welcome, printer: &mut Printer, now: Now) {
-        let remembered =
-            Remembered { endpoint: welcome.endpoint.clone(), account: welcome.account.clone() };
+        let remembered = Remembered { endpoint: welcome.endpoint.clone(), account: welcome.account.clone() };
         let mut tell = |notice| printer.print(now.unix_millis(), &Event::Notice(notice));
         if welcome.others > 0 {
             tell(shared(&remembered, welcome.others));
@@ -140,8 +140,9 @@ impl Home {
 
 /// The relay on this machine; a short-lived one when nothing can be kept.
 async fn join_or_start(state: Option<&State>, dialer: &Dialer, now: Now) -> Result<Embedded, Error> {
-    let answers =
-        async |relay: &EmbeddedRelay| api::Client::new(dialer, &relay.url, &relay.token).status().await.is_ok();
+    let answers = async |relay: &EmbeddedRelay| {
+        api::Client::new(dialer, &relay.url, &relay.token).status().await.is_ok()
+    };
     let found = match state {
         Some(state) => Embedded::join_or_start(state, now, answers).await,
         None => Embedded::temporary(now).await,
@@ -157,12 +158,15 @@ fn forgetful(cause: &str) -> Notice {
     Notice {
         level: Level::Warning,
         code: "nothing_remembered".to_owned(),
-        message: format!("{cause}: the address below is temporary, and will be another one at the next start"),
+        message: format!(
+            "{cause}: the address below is temporary, and will be another one at the next start"
+        ),
     }
 }
 
 fn shared(own: &Remembered, others: u32) -> Notice {
-    let who = if others == 1 { "another listener is".to_owned() } else { format!("{others} other listeners are") };
+    let who =
+        if others == 1 { "another listener is".to_owned() } else { format!("{others} other listeners are") };
     Notice {
         level: Level::Warning,
         code: "endpoint_shared".to_owned(),

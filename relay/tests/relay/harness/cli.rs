@@ -95,11 +95,6 @@ impl Cli {
         }
     }
 
-    /// Every frame that has arrived by now, once the relay has read and answered all that was sent before.
-    pub(crate) fn arrived(&mut self) -> Vec<Frame> {
-        std::iter::from_fn(|| self.frames.try_recv().ok()).map(Result::unwrap).collect()
-    }
-
     /// Sends a frame.
     pub(crate) fn send(&self, frame: Outgoing) {
         self.commands.try_send(Command::Send(frame)).unwrap();

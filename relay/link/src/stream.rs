@@ -1,4 +1,4 @@
-//! A public connection: plain or TLS.
+//! The connection under a link, whichever end and whatever it goes through.
 
 use std::io;
 use std::pin::Pin;
@@ -6,15 +6,16 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_rustls::server::TlsStream;
+use tokio_rustls::TlsStream;
 
-/// A public connection. TLS state is kept apart: most of a relay's idle connections may be plain.
+/// A connection between a CLI and a relay, or a sender and a relay. TLS state is kept apart, since plain connections
+/// are many on a relay behind a proxy.
 #[derive(Debug)]
 pub enum Stream {
-    /// Behind a proxy, or on loopback.
+    /// TCP alone.
     Plain(TcpStream),
-    /// The relay holds the certificate.
-    Tls(Box<TlsStream<TcpStream>>),
+    /// TLS over another stream: TCP, or a proxy's TLS.
+    Tls(Box<TlsStream<Self>>),
 }
 
 impl AsyncRead for Stream {

@@ -1,0 +1,78 @@
+//! How a command can end badly.
+
+use std::io;
+use std::process::ExitCode;
+
+use crate::accounts::{Error, OpenError};
+use crate::config::ConfigError;
+use crate::server::BindError;
+
+/// A command's bad end.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Used wrongly.
+    Usage(String),
+    /// Failed while running.
+    Failed(String),
+    /// Told to end for a second time.
+    Interrupted,
+    /// Whoever read the output has gone: a clean end.
+    Closed,
+}
+
+impl Failure {
+    /// What to tell, if there is anything.
+    pub(super) fn message(&self) -> Option<&str> {
+        match self {
+            Self::Usage(message) | Self::Failed(message) => Some(message),
+            Self::Interrupted | Self::Closed => None,
+        }
+    }
+
+    pub(super) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Closed => 0,
+            Self::Failed(_) => 1,
+            Self::Usage(_) => 2,
+            Self::Interrupted => 130,
+        })
+    }
+
+    pub(super) fn failed(error: impl std::fmt::Display) -> Self {
+        Self::Failed(format!("error: {error}"))
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Usage(format!("error: {error}"))
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        Self::failed(error)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::failed(error)
+    }
+}
+
+impl From<BindError> for Failure {
+    fn from(error: BindError) -> Self {
+        Self::failed(error)
+    }
+}
+
+/// Of writing to stdout.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::failed(format!("the output can't be written: {error}")),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! `serve`: the relay itself.
+
+use std::io::Write;
+
+use muxhook_link::Now;
+use tokio_util::sync::CancellationToken;
+
+use super::failure::Failure;
+use super::signals::Signals;
+use crate::accounts::{AccountName, NewToken};
+use crate::config::{Config, Options};
+use crate::server::Relay;
+
+/// The label of the token that the first start makes.
+const FIRST_LABEL: &str = "first";
+
+/// Runs the relay until it is told to end.
+pub(super) fn serve(options: Options, out: &mut impl Write) -> Result<(), Failure> {
+    let config = Config::resolve(options, &super::environment)?;
+    super::log::install(config.log);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::failed(format!("the runtime can't start: {error}")))?;
+    let outcome = runtime.block_on(run(config, out));
+    // What is still under way after the grace time is given up.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn run(config: Config, out: &mut impl Write) -> Result<(), Failure> {
+    let mut signals =
+        Signals::new().map_err(|error| Failure::failed(format!("signals can't be awaited: {error}")))?;
+    let relay = Relay::bind(config.clone(), Now::system()).await?;
+    announce(&config, &relay);
+    if config.bootstrap_token.is_none() {
+        greet(&relay, out)?;
+    }
+    let shutdown = CancellationToken::new();
+    // A task of its own: the root of `block_on` would cost a wake-up more each time.
+    let mut running = tokio::spawn(relay.run(shutdown.clone()));
+    let ended = tokio::select! {
+        ended = &mut running => ended,
+        signal = signals.next() => {
+            tracing::info!(signal, grace = ?config.limits.grace, "ending: what is under way may finish");
+            shutdown.cancel();
+            tokio::select! {
+                ended = &mut running => ended,
+                signal = signals.next() => {
+                    tracing::warn!(signal, "ended at once");
+                    return Err(Failure::Interrupted);
+                }
+            }
+        }
+    };
+    ended.map_err(|error| Failure::failed(format!("the relay ended by itself: {error}")))?;
+    tracing::info!("ended");
+    Ok(())
+}
+
+fn announce(config: &Config, relay: &Relay) {
+    let version = env!("CARGO_PKG_VERSION");
+    for address in relay.local_addrs() {
+        tracing::info!(%address, tls = config.tls.is_some(), version, "listening");
+    }
+    tracing::info!(public_url = %relay.public_url(), data_dir = %config.data_dir.display(), "reached at");
+    if config.public_url.is_none() && config.listen.iter().any(|address| !address.ip().is_loopback()) {
+        tracing::warn!("no --public-url is given, so listeners are told an address that Mux may not reach");
+    }
+}
+
+/// What the first start tells, once.
+fn greet(relay: &Relay, out: &mut impl Write) -> Result<(), Failure> {
+    let first = relay.accounts().create_first_token(&AccountName::default(), FIRST_LABEL)?;
+    let Some(NewToken { id, secret, .. }) = first else { return Ok(()) };
+    let public_url = relay.public_url();
+    let told =
+        writeln!(out, "muxhook login {public_url}\ntoken: {}", secret.reveal()).and_then(|()| out.flush());
+    told.map_err(|error| {
+        let cure = format!("`token rotate {id}` makes another");
+        Failure::failed(format!(
+            "the first token can't be shown, since stdout can't be written ({error}): {cure}"
+        ))
+    })
+}

@@ -1,0 +1,118 @@
+//! Why a delivery was not accepted: the first lines of the app's answer, and a hint when the cause is known.
+
+use muxhook_protocol::Reply;
+
+use super::{Human, content, push_indented, units};
+use crate::event::{Failed, Forwarded};
+use crate::printer::escape::escape;
+
+/// How many lines of an answer are shown.
+const LINES: usize = 5;
+
+/// How much of an answer is looked at, in bytes.
+const LOOKED_AT: usize = 16 * 1024;
+
+/// Columns of a redirect's target that are shown.
+const LONGEST_LOCATION: usize = 200;
+
+/// Columns of `hint:`.
+const LEAD: usize = 5;
+
+const LATE: &str = "the sender had given up by then and will send it again: answer first, do the work after";
+
+/// What to say of an answer that is not 2xx, or that came too late.
+pub(super) fn explain(human: &Human, it: &Forwarded, out: &mut Vec<u8>) {
+    if !(200..300).contains(&it.reply.status) {
+        let head = String::from_utf8_lossy(&it.reply.body[..it.reply.body.len().min(LOOKED_AT)]);
+        excerpt(human, &it.reply, &head, out);
+        if let Some(text) = cure(&it.reply, &head) {
+            hint(human, &text, out);
+        }
+    }
+    if it.late {
+        hint(human, LATE, out);
+    }
+}
+
+/// What to say when there is no answer.
+pub(super) fn explain_failure(human: &Human, it: &Failed, out: &mut Vec<u8>) {
+    let bar = bar(human);
+    lines(human, &it.failure.message)
+        .iter()
+        .for_each(|line| push_indented(out, format_args!("{bar} {line}")));
+    if let Some(text) = &it.hint {
+        hint(human, text, out);
+    }
+}
+
+fn hint(human: &Human, text: &str, out: &mut Vec<u8>) {
+    for (nth, line) in lines(human, text).iter().enumerate() {
+        let lead = if nth == 0 { "hint:" } else { "" };
+        push_indented(out, format_args!("{:<LEAD$} {line}", human.out.accent(lead)));
+    }
+}
+
+/// What is muxhook's own to say, escaped: whole, in lines that fit the terminal, if there is one.
+fn lines(human: &Human, text: &str) -> Vec<String> {
+    units::wrap(&escape(text), human.width.map_or(usize::MAX, |_| human.room() - LEAD))
+}
+
+/// A line of the app's words, cut to fit.
+fn quote(human: &Human, line: &str, out: &mut Vec<u8>) {
+    let safe = escape(line);
+    push_indented(out, format_args!("{} {}", bar(human), units::clip(&safe, human.room(), human.ellipsis())));
+}
+
+fn bar(human: &Human) -> String {
+    human.out.bad(human.out.sign("│", "|")).to_string()
+}
+
+fn excerpt(human: &Human, reply: &Reply, head: &str, out: &mut Vec<u8>) {
+    if reply.truncated {
+        return quote(human, "(the answer was above 1 MiB and was left out)", out);
+    }
+    if let Some(json) = content::json_line(human, &reply.body) {
+        return quote(human, &json, out);
+    }
+    if let Some(title) = title(reply, head) {
+        return quote(human, title, out);
+    }
+    let mut lines = head.lines().map(str::trim_end).filter(|line| !line.is_empty());
+    lines.by_ref().take(LINES).for_each(|line| quote(human, line, out));
+    if lines.next().is_some() {
+        quote(human, human.ellipsis(), out);
+    }
+}
+
+/// The title of an error page, which says more than its first lines.
+fn title<'a>(reply: &Reply, head: &'a str) -> Option<&'a str> {
+    if !reply.headers.get("content-type")?.to_ascii_lowercase().starts_with(b"text/html") {
+        return None;
+    }
+    let (_, rest) = head.split_once("<title>")?;
+    let (title, _) = rest.split_once("</title>")?;
+    Some(title.trim()).filter(|title| !title.is_empty())
+}
+
+/// What the user may do about an answer that tells its cause.
+fn cure(reply: &Reply, head: &str) -> Option<String> {
+    let says = |word: &str| head.to_ascii_lowercase().contains(word);
+    let text = match reply.status {
+        300..400 => {
+            let location = reply.headers.get("location").map(String::from_utf8_lossy).unwrap_or_default();
+            return Some(format!(
+                "a redirect is the app's answer and is not followed; point --forward-to at where it leads: {}",
+                units::clip(&location, LONGEST_LOCATION, "...")
+            ));
+        }
+        400..500 if says("csrf") => "take the webhook's route out of the app's CSRF protection",
+        400..500 if says("signature") => {
+            "the app checks the signature: give it the signing secret of this very webhook"
+        }
+        404 => "the app has no such route: is the path of --forward-to right?",
+        405 => "the app's route takes no POST: is the path of --forward-to right?",
+        413 => "the app limits the size of a body: raise that limit",
+        _ => return None,
+    };
+    Some(text.to_owned())
+}

@@ -1,0 +1,60 @@
+//! The link to the relay, notices, and the end.
+
+use std::fmt;
+use std::io::Write as _;
+
+use super::{Human, units};
+use crate::event::{Disconnected, Level, Notice, Reconnected, Summary};
+use crate::printer::escape::escape;
+
+/// The link is lost, or an attempt to make it failed; the reason says which. Said even when quiet.
+pub(super) fn disconnected(human: &Human, at: u64, it: &Disconnected, err: &mut Vec<u8>) {
+    let sign = human.err.bad(human.err.sign("✗", "x"));
+    let reason = escape(&it.reason);
+    let retry = units::span(it.retry_in);
+    push(human, at, format_args!("{sign} {reason}; trying again in {retry}"), err);
+}
+
+/// The link stands again. Said even when quiet, since its loss was.
+pub(super) fn reconnected(human: &Human, at: u64, it: Reconnected, err: &mut Vec<u8>) {
+    let sign = human.err.good(human.err.sign("✓", "+"));
+    let down = units::span(it.down);
+    let missed = match it.missed {
+        None | Some(0) => String::new(),
+        Some(1) => "; 1 delivery came meanwhile and is owed".to_owned(),
+        Some(many) => format!("; {} deliveries came meanwhile and are owed", units::thousands(many)),
+    };
+    push(human, at, format_args!("{sign} the link is back after {down}{missed}"), err);
+}
+
+/// Anything else. A warning is said even when quiet.
+pub(super) fn notice(human: &Human, at: u64, it: &Notice, err: &mut Vec<u8>) {
+    let style = human.err;
+    let message = escape(&it.message);
+    let sign = match it.level {
+        Level::Info if human.quiet => return,
+        Level::Info => style.accent(style.sign("•", "*")),
+        Level::Warning => style.warn("!"),
+    };
+    push(human, at, format_args!("{sign} {message}"), err);
+}
+
+/// The end.
+pub(super) fn summary(human: &Human, it: &Summary, err: &mut Vec<u8>) {
+    let style = human.err;
+    let some = |number: u64, name: &str| (number > 0).then(|| format!("{} {name}", units::thousands(number)));
+    let parts = [
+        Some(units::count(it.events, "event")),
+        some(it.forwarded, "forwarded"),
+        some(it.failed, "failed").map(|failed| style.bad(failed).to_string()),
+        some(it.skipped, "skipped"),
+        (it.duplicates > 0).then(|| units::count(it.duplicates, "duplicate")),
+    ];
+    let line = parts.into_iter().flatten().collect::<Vec<_>>().join(style.sign(" · ", ", "));
+    // Writing to memory never fails, here and below.
+    let _ = writeln!(err, "\n{line} in {}", units::span(it.uptime));
+}
+
+fn push(human: &Human, at: u64, line: fmt::Arguments<'_>, err: &mut Vec<u8>) {
+    let _ = writeln!(err, "{}  {line}", human.err.dim(human.time(at)));
+}

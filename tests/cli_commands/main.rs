@@ -1,0 +1,14 @@
+//! The built binary: what its commands print, and how they end.
+
+#[cfg(test)]
+mod configuration;
+#[cfg(test)]
+mod endpoints;
+#[cfg(test)]
+mod fake_relay;
+#[cfg(test)]
+mod home;
+#[cfg(test)]
+mod login;
+#[cfg(test)]
+mod words;

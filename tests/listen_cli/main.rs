@@ -1,0 +1,20 @@
+//! The built binary at its main job: `listen`, `demo` and the relay, as processes with pipes, terminals and signals.
+//! Unix alone: what ends it is a signal, what it runs on a pseudo-terminal.
+
+#![cfg(unix)]
+
+#[cfg(test)]
+mod home;
+#[cfg(test)]
+mod http;
+#[cfg(test)]
+mod running;
+#[cfg(test)]
+mod terminal;
+
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod embedded;
+#[cfg(test)]
+mod keyboard;
