@@ -1,10 +1,12 @@
 //! The link to the relay is lost: the user is told, it is made again, the address stays, and nothing that was under
 //! way is lost or handed over twice.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use muxhook_protocol::Outcome;
-use tokio::time::{Instant, pause};
+use tokio::time::{Instant, pause, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::harness::{App, Cable, Carrier, Relay, RelayProcess, Told, User, respond, run};
@@ -98,6 +100,64 @@ fn a_network_that_swallows_everything() {
         assert_eq!(app.request().await.text(), "swallowed");
         assert_eq!(app.unseen(), 0, "handed over twice");
         assert!(replied(&carrier.tells().await.1));
+    });
+}
+
+/// Each body is of its own; every fifth is large, so that cuts fall into the middle of it and of its answer.
+fn body(number: usize) -> String {
+    format!("{number}{}", "x".repeat(if number.is_multiple_of(5) { 200_000 } else { 0 }))
+}
+
+#[test]
+fn a_link_that_breaks_again_and_again_loses_nothing_and_repeats_nothing() {
+    run(|| async {
+        pause();
+        let relay = patient().await;
+        let cable = Cable::to(relay.addr).await;
+        let mut app = App::start(|request| async move { respond(201, &[], &request.body) });
+        let mut carrier = Carrier::start(cable.addr, &app.url());
+        let (_, Told::Ready(path)) = carrier.tells().await else { panic!("not ready") };
+
+        let senders = join_all((0..16).map(async |sender| {
+            let mut wire = relay.connect().await;
+            for body in (sender..400).step_by(16).map(body) {
+                // As Mux does: what was not taken is sent again later.
+                while let answer = wire.post(&path, &body).await
+                    && (answer.by(), answer.text()) != ((201, "app"), &*body)
+                {
+                    assert_eq!(answer.error(), (503, "no_listener".into()));
+                    sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }));
+        let mut handed_over = HashSet::new();
+        let mut breaks = 0;
+        let breaking = async {
+            loop {
+                let request = app.request().await;
+                assert!(handed_over.insert(request.body.clone()), "handed over twice");
+                if handed_over.len().is_multiple_of(16) {
+                    if handed_over.len().is_multiple_of(3) {
+                        cable.swallow()
+                    } else {
+                        cable.cut()
+                    }
+                    cable.mend();
+                    breaks += 1;
+                }
+            }
+        };
+        let listening = async {
+            loop {
+                carrier.tells().await;
+            }
+        };
+        tokio::select! {
+            _ = senders => {}
+            () = breaking => {}
+            () = listening => {}
+        }
+        assert_eq!((handed_over.len(), breaks), (400, 25));
     });
 }
 
