@@ -109,7 +109,7 @@ async fn a_cli_that_reads_nothing_is_busy_in_the_end_and_holds_up_nobody() {
 
 #[tokio::test]
 async fn an_observer_that_read_nothing_for_long_gets_what_was_kept() {
-    let relay = Relay::start().await;
+    let relay = Relay::with(|config| config.limits.in_flight = u32::MAX).await;
     let greeting = Hello { role: Role::Observer, ..hello("shop") };
     let (link, welcome) = greet(relay.addr, &relay.token, greeting).await.unwrap();
     // Far more than sockets and queues hold between them, in far more pieces than one batch takes.
