@@ -157,7 +157,8 @@ impl Printer {
         }
     }
 
-    /// Each failed attempt at the link is told to programs; people hear of a cause once.
+    /// Each failed attempt at the link, and each end, is told to programs; people hear of a cause once, and of an
+    /// end that had a beginning.
     fn is_news(&mut self, event: &Event) -> bool {
         match event {
             Event::Disconnected(Disconnected { reason, .. }) => {
@@ -167,6 +168,8 @@ impl Printer {
                 self.lost = None;
                 true
             }
+            // A run that never began has nothing to sum up but the error that ends it.
+            Event::Summary(_) => self.status.was_ready(),
             _ => true,
         }
     }
