@@ -4,6 +4,9 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::running::LIMIT;
 
@@ -127,6 +130,16 @@ impl App {
     /// What to forward to.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Waits until it saw so many.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, requests: usize) {
+        let until = Instant::now() + LIMIT;
+        while self.seen.lock().unwrap().len() < requests {
+            assert!(Instant::now() < until, "{requests} requests do not come");
+            thread::park_timeout(Duration::from_millis(2));
+        }
     }
 
     /// Everything that it saw so far.

@@ -17,4 +17,8 @@ mod demo;
 #[cfg(test)]
 mod embedded;
 #[cfg(test)]
+mod ends;
+#[cfg(test)]
+mod json;
+#[cfg(test)]
 mod keyboard;
