@@ -84,6 +84,9 @@ pub fn interactive(format: Format, quiet: bool, colors: Colors) -> bool {
     format == Format::Pretty && !quiet && colors.err && Console::is_tty() && !Target::stdout().is_pipe()
 }
 
+/// What is written at once at the latest, in bytes.
+const PIECE: usize = 64 * 1024;
+
 /// Prints events as they come. It never blocks its caller, save for a disk.
 pub struct Printer {
     format: Format,
@@ -133,7 +136,7 @@ impl Printer {
     }
 
     /// Prints `event`, which happened `at_unix_millis` (milliseconds since the Unix epoch). It is seen after the next
-    /// [`flush`](Self::flush).
+    /// [`flush`](Self::flush), or sooner in a flood.
     pub fn print(&mut self, at_unix_millis: u64, event: &Event) {
         self.status.note(event);
         self.stale = true;
@@ -147,6 +150,10 @@ impl Printer {
         if self.is_news(event) {
             let human = &self.human;
             self.batch.write(Stream::Err, |err| human.render_err(at_unix_millis, event, err));
+        }
+        // A flood leaves no moment in which nothing waits: it is written in pieces.
+        if self.batch.len() >= PIECE {
+            self.flush();
         }
     }
 

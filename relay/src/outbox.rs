@@ -3,25 +3,31 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use muxhook_protocol::parts::Outgoing;
-use tokio::sync::Notify;
 
 /// Most frames that wait for one session. Above its window of deliveries, so that `Answered` always fits.
 const CAPACITY: usize = 4096;
 
+/// Most bytes of frames that wait for one session. A single frame may be larger.
+const MOST_BYTES: usize = 32 * 1024 * 1024;
+
+/// Room for so many frames is kept while none waits.
+const IDLE_CAPACITY: usize = 16;
+
 /// A bounded queue of frames with one reader.
 #[derive(Debug, Default)]
-pub struct Outbox {
-    inner: Mutex<Inner>,
-    /// The reader waits here. A permit is kept when it does not.
-    filled: Notify,
-}
+pub struct Outbox(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
     frames: VecDeque<Outgoing>,
+    /// Bytes of `frames`.
+    bytes: usize,
     closed: bool,
+    /// The reader, while it waits for a frame.
+    reader: Option<Waker>,
 }
 
 /// The frame was not taken: the session is behind, or over.
@@ -32,49 +38,154 @@ impl Outbox {
     /// Adds a frame, or says at once that it can't.
     ///
     /// # Errors
-    /// [`Full`] when as many frames wait as may, or the session is over.
+    /// [`Full`] when as much waits as may, or the session is over.
     pub fn push(&self, frame: Outgoing) -> Result<(), Full> {
         let mut inner = self.lock();
-        if inner.closed || inner.frames.len() >= CAPACITY {
+        let bytes = inner.bytes + frame.weight();
+        let is_full = inner.frames.len() >= CAPACITY || (bytes > MOST_BYTES && !inner.frames.is_empty());
+        if inner.closed || is_full {
             return Err(Full);
         }
         inner.frames.push_back(frame);
-        if inner.frames.len() == 1 {
-            self.filled.notify_one();
-        }
+        inner.bytes = bytes;
+        inner.wake();
         Ok(())
     }
 
-    /// Takes up to `most` frames; waits for the first. `None` once closed and empty. Cancel-safe.
-    pub async fn take(&self, most: usize, mut each: impl FnMut(Outgoing)) -> Option<()> {
-        loop {
-            {
-                let mut inner = self.lock();
-                if !inner.frames.is_empty() {
-                    let count = inner.frames.len().min(most);
-                    inner.frames.drain(..count).for_each(&mut each);
-                    if inner.frames.is_empty() {
-                        inner.frames.shrink_to(64);
-                    } else {
-                        self.filled.notify_one();
-                    }
-                    return Some(());
-                }
-                if inner.closed {
-                    return None;
-                }
-            }
-            self.filled.notified().await;
+    /// Takes frames while there is `room` for bytes; the last one may go beyond. Ready when it took any, and with
+    /// `None` once closed and empty. Pending with room left, it wakes when there is more.
+    pub fn poll_take(
+        &self,
+        cx: &mut Context<'_>,
+        mut room: usize,
+        mut each: impl FnMut(Outgoing),
+    ) -> Poll<Option<()>> {
+        let mut inner = self.lock();
+        if inner.frames.is_empty() && inner.closed {
+            return Poll::Ready(None);
         }
+        if inner.frames.is_empty() || room == 0 {
+            inner.reader = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        while room > 0
+            && let Some(frame) = inner.frames.pop_front()
+        {
+            let weight = frame.weight();
+            inner.bytes -= weight;
+            room = room.saturating_sub(weight);
+            each(frame);
+        }
+        if inner.frames.is_empty() {
+            inner.frames.shrink_to(IDLE_CAPACITY);
+        }
+        Poll::Ready(Some(()))
     }
 
     /// Ends the session once it has taken what waits.
     pub fn close(&self) {
-        self.lock().closed = true;
-        self.filled.notify_one();
+        let mut inner = self.lock();
+        inner.closed = true;
+        inner.wake();
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn wake(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use bytes::Bytes;
+    use muxhook_protocol::{DeliveryId, Frame, Headers, Outcome, Reply};
+
+    use super::*;
+
+    fn small() -> Outgoing {
+        Outgoing::control(&Frame::Unknown)
+    }
+
+    fn large(size: usize) -> Outgoing {
+        let reply = Reply {
+            status: 200,
+            headers: Headers::new(),
+            body: Bytes::from(vec![0; size]),
+            truncated: false,
+        };
+        Outgoing::outcome(DeliveryId::new(1, &[0; 10]), &Outcome::Replied(reply))
+    }
+
+    async fn take(outbox: &Outbox, room: usize) -> Option<usize> {
+        let mut taken = 0;
+        poll_fn(|cx| outbox.poll_take(cx, room, |_| taken += 1)).await.map(|()| taken)
+    }
+
+    #[tokio::test]
+    async fn so_many_frames_wait_and_no_more() {
+        let outbox = Outbox::default();
+        for _ in 0..CAPACITY {
+            assert_eq!(outbox.push(small()), Ok(()));
+        }
+        assert_eq!(outbox.push(small()), Err(Full));
+        assert_eq!(take(&outbox, 1).await, Some(1));
+        assert_eq!(outbox.push(small()), Ok(()));
+        assert_eq!(outbox.push(small()), Err(Full));
+    }
+
+    #[tokio::test]
+    async fn so_many_bytes_wait_and_no_more() {
+        let outbox = Outbox::default();
+        assert_eq!(outbox.push(large(MOST_BYTES + 1)), Ok(()), "one fits, however large");
+        assert_eq!(outbox.push(small()), Err(Full));
+        assert_eq!(take(&outbox, 1).await, Some(1));
+        for _ in 0..30 {
+            assert_eq!(outbox.push(large(1 << 20)), Ok(()));
+        }
+        assert_eq!(outbox.push(large(1 << 20)), Err(Full));
+        assert_eq!(outbox.push(small()), Ok(()), "a small one still fits");
+    }
+
+    #[tokio::test]
+    async fn what_does_not_fit_the_room_is_left() {
+        let outbox = Outbox::default();
+        for _ in 0..3 {
+            outbox.push(large(1000)).unwrap();
+        }
+        assert_eq!(take(&outbox, 1001).await, Some(1));
+        assert_eq!(take(&outbox, 5000).await, Some(2));
+    }
+
+    #[tokio::test]
+    async fn a_closed_outbox_gives_what_it_has_and_ends() {
+        let outbox = Outbox::default();
+        outbox.push(small()).unwrap();
+        outbox.close();
+        assert_eq!(outbox.push(small()), Err(Full));
+        assert_eq!(take(&outbox, 1000).await, Some(1));
+        assert_eq!(take(&outbox, 1000).await, None);
+    }
+
+    #[tokio::test]
+    async fn the_reader_wakes_for_a_frame_and_for_the_end() {
+        let outbox = std::sync::Arc::new(Outbox::default());
+        let reader = tokio::spawn({
+            let outbox = outbox.clone();
+            async move { [take(&outbox, 1).await, take(&outbox, 1).await] }
+        });
+        tokio::task::yield_now().await;
+        outbox.push(small()).unwrap();
+        tokio::task::yield_now().await;
+        outbox.close();
+        assert_eq!(reader.await.unwrap(), [Some(1), None]);
     }
 }

@@ -190,7 +190,8 @@ mod tests {
         let old = seat(1, "cli");
         registry.enter(&endpoint, Arc::clone(&old), 1).unwrap();
         registry.enter(&endpoint, seat(2, "cli"), 1).unwrap();
-        assert_eq!(old.outbox.take(1, |_| ()).await, None, "the old session ends");
+        let ended = std::future::poll_fn(|cx| old.outbox.poll_take(cx, 1, |_| ())).await;
+        assert_eq!(ended, None, "the old session ends");
         assert_eq!(registry.enter(&endpoint, seat(3, "other"), 1), Err(NoSeat));
     }
 

@@ -1,6 +1,9 @@
 //! One connected CLI: its greeting, then one task that reads its outcomes and writes what is sent to it.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use muxhook_link::{Link, LinkError};
@@ -14,6 +17,7 @@ use tokio_tungstenite::WebSocketStream;
 use crate::accounts::{self, AccountName, Accounts};
 use crate::config::PublicUrl;
 use crate::dispatch::Dispatch;
+use crate::outbox::Outbox;
 use crate::registry::{Registry, Seat};
 
 /// How long a CLI may take to greet.
@@ -25,8 +29,8 @@ pub const READ_BUFFER: usize = 2 * 1024;
 /// Most large answers under way from one session at once.
 const MAX_OPEN: usize = 64;
 
-/// Most frames that a link holds for writing; what is more waits in the outbox.
-const MAX_QUEUE: usize = 256;
+/// Most bytes of frames that a link holds for writing; what is more waits in the outbox.
+const MAX_QUEUE: usize = 32 * 1024 * 1024;
 
 /// Over how long sessions are told to spread their return when the relay goes down.
 const RETURN_SPREAD: Duration = Duration::from_secs(2);
@@ -169,20 +173,11 @@ impl Sessions {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         loop {
-            let (room, mut taken) = (link.room(), Vec::new());
-            tokio::select! {
-                biased;
-                // Before the outbox: it writes out what was taken from there the last time round.
-                frame = link.next() => match frame {
-                    Ok(Frame::Outcome { id, outcome, .. }) => self.dispatch.settle(seat, id, outcome),
-                    Ok(Frame::Unknown) => tracing::debug!(session = seat.session, "a frame of an unknown kind"),
-                    Ok(_) => return Ended::Link(LinkError::Protocol("a frame out of place".to_owned())),
-                    Err(error) => return Ended::Link(error),
-                },
-                open = seat.outbox.take(room, |frame| taken.push(frame)), if room > 0 => match open {
-                    Some(()) => taken.into_iter().for_each(|frame| link.send(frame)),
-                    None => return Ended::Closed,
-                },
+            match poll_fn(|cx| poll_frame(cx, link, &seat.outbox)).await {
+                Ok(Frame::Outcome { id, outcome, .. }) => self.dispatch.settle(seat, id, outcome),
+                Ok(Frame::Unknown) => tracing::debug!(session = seat.session, "a frame of an unknown kind"),
+                Ok(_) => return LinkError::Protocol("a frame out of place".to_owned()).into(),
+                Err(ended) => return ended,
             }
         }
     }
@@ -201,6 +196,23 @@ impl Sessions {
     /// Ends every session once what is queued for it is out.
     pub fn close_all(&self) {
         self.registry.all().iter().for_each(|seat| seat.outbox.close());
+    }
+}
+
+/// What the CLI says next. Meanwhile what is in the outbox goes out, as room comes.
+fn poll_frame<S>(cx: &mut Context<'_>, link: &mut Link<S>, outbox: &Outbox) -> Poll<Result<Frame, Ended>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        if let Poll::Ready(frame) = pin!(link.next()).poll(cx) {
+            return Poll::Ready(frame.map_err(Ended::Link));
+        }
+        // Asked after the link was, which may have made room; and what is taken, the link is to write at once.
+        match ready!(outbox.poll_take(cx, link.room(), |frame| link.send(frame))) {
+            Some(()) => {}
+            None => return Poll::Ready(Err(Ended::Closed)),
+        }
     }
 }
 

@@ -28,7 +28,7 @@ const READ_BUFFER: usize = 16 * 1024;
 
 /// What is taken from a relay: bodies far above any sensible limit of its own, more large ones at once than a link
 /// sends, and a queue that batches well.
-const LIMITS: Limits = Limits { max_body: 256 * 1024 * 1024, max_open: 64, max_queue: 256 };
+const LIMITS: Limits = Limits { max_body: 256 * 1024 * 1024, max_open: 64, max_queue: 8 * 1024 * 1024 };
 
 /// Longest message of an error answer that is passed on, in characters.
 const MOST_SAID: usize = 300;

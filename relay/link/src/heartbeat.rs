@@ -26,6 +26,7 @@ pub(crate) enum Beat {
 /// One timer for a whole link, moved only when it fires: hearing something costs a store, no timer work.
 pub(crate) struct Heartbeat {
     timer: Pin<Box<Sleep>>,
+    /// The last sign of life.
     heard: Instant,
     pinged: bool,
     /// Since when writing is blocked.
@@ -51,6 +52,14 @@ impl Heartbeat {
         self.heard = Instant::now();
         self.pinged = false;
         self.proof_by = None;
+    }
+
+    /// What was held back is out. If writing was blocked, the peer is slow and not gone: a ping waits behind such.
+    pub(crate) fn taken(&mut self) {
+        if self.blocked.take().is_some() {
+            self.heard = Instant::now();
+            self.pinged = false;
+        }
     }
 
     /// Whether what was written is all out.

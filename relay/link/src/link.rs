@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
+use std::{io, mem};
 
 use bytes::Bytes;
 use futures_util::{Sink, Stream};
@@ -31,6 +31,9 @@ const WRITE_BUFFER: usize = 64 * 1024;
 /// Most large bodies that one side has under way at once. The other side should take more than that.
 const LARGE_AT_ONCE: usize = 16;
 
+/// Room for so many frames is kept while none waits.
+const IDLE_QUEUE: usize = 16;
+
 /// The WebSocket's settings for a link: every buffer bounded, `read_buffer` bytes taken at once.
 #[must_use]
 pub fn websocket_config(read_buffer: usize) -> WebSocketConfig {
@@ -49,7 +52,7 @@ pub struct Limits {
     pub max_body: u64,
     /// Most large bodies under way to this side at once; a peer's own [`Link`] keeps to 16.
     pub max_open: usize,
-    /// Most frames that wait to be written.
+    /// Most bytes of frames that wait to be written; the last one may go beyond.
     pub max_queue: usize,
 }
 
@@ -103,17 +106,21 @@ pub struct Link<S> {
     ws: WebSocketStream<S>,
     assembler: Assembler,
     max_queue: usize,
+    /// Bytes of all frames below.
+    queued: usize,
     /// What waits to be written, in order.
     queue: VecDeque<Item>,
-    /// Frames whose bodies are partly out, each with its number; each in turn gives a part when nothing else waits.
-    large: VecDeque<(u64, Outgoing)>,
+    /// Frames whose bodies are partly out; each in turn gives a part when nothing else waits.
+    large: VecDeque<Large>,
     /// Large frames of which nothing is out, since as many as may be are under way.
-    later: VecDeque<(u64, Outgoing)>,
+    later: VecDeque<Large>,
     /// How many large frames have been numbered.
     numbered: u64,
     /// Marks that wait for the large frames before them: the mark, and how many those are.
     waiting: VecDeque<(u64, u64)>,
     heartbeat: Heartbeat,
+    /// The WebSocket holds as much back as it may.
+    held_back: bool,
     ping_due: bool,
     /// The last mark asked for, the last whose frames are all out, and the last that the peer confirmed.
     marked: u64,
@@ -127,6 +134,20 @@ enum Item {
     Mark(u64),
 }
 
+/// A frame that travels in parts.
+struct Large {
+    /// Counts large frames, for the marks behind them.
+    number: u64,
+    frame: Outgoing,
+    /// What it costs until it is out.
+    cost: usize,
+}
+
+/// Bytes of memory that a frame takes while it waits.
+fn cost(frame: &Outgoing) -> usize {
+    size_of::<Item>() + frame.weight()
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// A link over an open WebSocket, which should have been made with [`websocket_config`].
     #[must_use]
@@ -135,12 +156,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             ws,
             assembler: Assembler::new(limits.max_body, limits.max_open),
             max_queue: limits.max_queue,
+            queued: 0,
             queue: VecDeque::new(),
             large: VecDeque::new(),
             later: VecDeque::new(),
             numbered: 0,
             waiting: VecDeque::new(),
             heartbeat: Heartbeat::new(),
+            held_back: false,
             ping_due: false,
             marked: 0,
             passed: 0,
@@ -148,11 +171,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         }
     }
 
-    /// How many further frames fit the bound of what waits to be written. Whoever takes frames from a queue
-    /// leaves there what is more.
+    /// How many bytes fit the bound of what waits to be written. Whoever takes frames from a queue leaves them there
+    /// while this is 0.
     #[must_use]
     pub fn room(&self) -> usize {
-        self.max_queue.saturating_sub(self.queue.len() + self.large.len() + self.later.len())
+        self.max_queue.saturating_sub(self.queued)
     }
 
     fn has_large(&self) -> bool {
@@ -161,6 +184,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
 
     /// Queues a frame; [`Link::next`] writes it.
     pub fn send(&mut self, frame: Outgoing) {
+        self.queued += cost(&frame);
         self.queue.push_back(Item::Frame(frame));
     }
 
@@ -257,20 +281,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
         ready!(self.poll_ping(cx))?;
         while !self.queue.is_empty() {
-            ready!(Pin::new(&mut self.ws).poll_ready(cx))?;
+            ready!(self.poll_ready(cx))?;
             match self.queue.pop_front() {
                 Some(Item::Frame(frame)) => self.begin(frame)?,
                 Some(Item::Mark(mark)) => self.waiting.push_back((mark, self.numbered)),
                 None => break,
             }
         }
+        self.queue.shrink_to(IDLE_QUEUE);
         if self.has_large() {
             // The part before must be out: what the WebSocket holds back, a small frame would wait behind.
             ready!(Pin::new(&mut self.ws).poll_flush(cx))?;
+            self.heartbeat.taken();
             self.send_part()?;
         }
         while let Some((mark, before)) = self.waiting.front().copied() {
-            if self.large.iter().chain(&self.later).any(|(number, _)| *number < before) {
+            if self.large.iter().chain(&self.later).any(|large| large.number < before) {
                 break;
             }
             self.waiting.pop_front();
@@ -280,10 +306,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         self.poll_ping(cx)
     }
 
+    /// Waits until the WebSocket takes a message. One that had to hold back has then written all it held.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        let ready = Pin::new(&mut self.ws).poll_ready(cx)?;
+        if mem::replace(&mut self.held_back, ready.is_pending()) && ready.is_ready() {
+            self.heartbeat.taken();
+        }
+        ready.map(Ok)
+    }
+
     /// Sends the ping that is due. It carries the last mark whose frames are all before it.
     fn poll_ping(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
         if self.ping_due {
-            ready!(Pin::new(&mut self.ws).poll_ready(cx))?;
+            ready!(self.poll_ready(cx))?;
             self.ping_due = false;
             let number = Bytes::copy_from_slice(&self.passed.to_be_bytes());
             Pin::new(&mut self.ws).start_send(Message::Ping(number))?;
@@ -292,10 +327,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     }
 
     fn begin(&mut self, frame: Outgoing) -> Result<(), LinkError> {
+        let cost = cost(&frame);
         if !frame.has_parts() {
+            self.queued -= cost;
             return self.put(frame.first().clone());
         }
-        self.later.push_back((self.numbered, frame));
+        self.later.push_back(Large { number: self.numbered, frame, cost });
         self.numbered += 1;
         Ok(())
     }
@@ -303,16 +340,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// Sends one message of a large frame: its first when there is room for one more, else the next part of one.
     fn send_part(&mut self) -> Result<(), LinkError> {
         if self.large.len() < LARGE_AT_ONCE
-            && let Some((number, frame)) = self.later.pop_front()
+            && let Some(large) = self.later.pop_front()
         {
-            self.put(frame.first().clone())?;
-            self.large.push_back((number, frame));
-        } else if let Some((number, mut frame)) = self.large.pop_front() {
-            if let Some(part) = frame.next_part() {
+            self.put(large.frame.first().clone())?;
+            self.large.push_back(large);
+        } else if let Some(mut large) = self.large.pop_front() {
+            if let Some(part) = large.frame.next_part() {
                 self.put(part)?;
             }
-            if frame.has_parts() {
-                self.large.push_back((number, frame));
+            if large.frame.has_parts() {
+                self.large.push_back(large);
+            } else {
+                self.queued -= large.cost;
             }
         }
         Ok(())
@@ -345,64 +384,4 @@ fn shortened(reason: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use muxhook_protocol::frame::{Notice, PART_SIZE};
-    use muxhook_protocol::{DeliveryId, Headers, Outcome, Reply};
-    use tokio_tungstenite::tungstenite::protocol::Role;
-
-    use super::*;
-
-    async fn pair() -> [Link<tokio::io::DuplexStream>; 2] {
-        let (here, there) = tokio::io::duplex(1024);
-        let limits = Limits { max_body: 1 << 20, max_open: LARGE_AT_ONCE, max_queue: 8 };
-        let config = Some(websocket_config(1024));
-        [
-            Link::new(WebSocketStream::from_raw_socket(here, Role::Client, config).await, limits),
-            Link::new(WebSocketStream::from_raw_socket(there, Role::Server, config).await, limits),
-        ]
-    }
-
-    #[tokio::test]
-    async fn a_mark_is_confirmed_after_what_was_sent_before_it() {
-        let [mut near, mut far] = pair().await;
-        let body = Bytes::from(vec![7; 5 * PART_SIZE]);
-        let reply = Reply { status: 200, headers: Headers::default(), body, truncated: false };
-        let id = DeliveryId::new(1, &[0; 10]);
-        near.send(Outgoing::outcome(id, &Outcome::Replied(reply)));
-        let mark = near.mark();
-        let notice = Notice { code: "later".into(), message: String::new() };
-        near.send(Outgoing::control(&Frame::Notice(notice)));
-        let mut whole = false;
-        for _ in 0..10_000 {
-            let polled = poll_fn(|cx| {
-                assert!(near.poll_next(cx).is_pending());
-                Poll::Ready(far.poll_next(cx))
-            });
-            whole |= matches!(polled.await, Poll::Ready(Ok(Frame::Outcome { .. })));
-            assert!(whole || near.confirmed() < mark, "confirmed before it was read");
-            if near.confirmed() == mark {
-                return;
-            }
-            tokio::task::yield_now().await;
-        }
-        panic!("never confirmed");
-    }
-
-    #[tokio::test]
-    async fn only_so_many_large_bodies_are_under_way() {
-        let [mut near, mut far] = pair().await;
-        let body = Bytes::from(vec![7; 2 * PART_SIZE]);
-        let reply = Reply { status: 200, headers: Headers::default(), body, truncated: false };
-        let outcome = Outcome::Replied(reply);
-        for number in 0..3 * LARGE_AT_ONCE as u64 {
-            near.send(Outgoing::outcome(DeliveryId::new(number, &[0; 10]), &outcome));
-        }
-        for _ in 0..3 * LARGE_AT_ONCE {
-            let frame = tokio::select! {
-                frame = far.next() => frame.unwrap(),
-                never = near.next() => panic!("{never:?}"),
-            };
-            assert!(matches!(frame, Frame::Outcome { outcome: ref whole, .. } if *whole == outcome));
-        }
-    }
-}
+mod tests;

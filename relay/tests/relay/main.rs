@@ -3,8 +3,10 @@
 
 mod answers;
 mod fidelity;
+mod flow;
 mod harness;
 mod intake;
 mod page;
+mod sanitised;
 mod several;
 mod wire;

@@ -24,7 +24,7 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::soon;
 
-const LIMITS: Limits = Limits { max_body: 64 << 20, max_open: 1024, max_queue: 4096 };
+const LIMITS: Limits = Limits { max_body: 64 << 20, max_open: 1024, max_queue: usize::MAX };
 
 /// A live session. Dropped, its connection breaks without a goodbye.
 pub(crate) struct Cli {
@@ -93,11 +93,6 @@ impl Cli {
             Frame::Deliver { delivery, .. } => *delivery,
             other => panic!("not a delivery: {other:?}"),
         }
-    }
-
-    /// Every frame that has arrived by now, once the relay has read and answered all that was sent before.
-    pub(crate) fn arrived(&mut self) -> Vec<Frame> {
-        std::iter::from_fn(|| self.frames.try_recv().ok()).map(Result::unwrap).collect()
     }
 
     /// Sends a frame.

@@ -12,7 +12,7 @@ pub(crate) struct Client<S> {
 }
 
 /// A response, whole.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Response {
     pub(crate) status: u16,
     /// Names in lower case.

@@ -1,0 +1,23 @@
+//! The whole path: a sender's bytes over a real socket, the relay, the built `muxhook listen`, an app; and back.
+//!
+//! Where a minute or a heartbeat matters, the CLI's rooms run in this process under a paused clock instead.
+//! Processes are ended and frozen by signals, so all this is for Unix.
+
+#![cfg(unix)]
+
+#[cfg(test)]
+mod app;
+#[cfg(test)]
+mod burst;
+#[cfg(test)]
+mod bytes;
+#[cfg(test)]
+mod certificate;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod link;
+#[cfg(test)]
+mod several;
+#[cfg(test)]
+mod slow;
