@@ -158,7 +158,8 @@ fn serve(
         seen.lock().unwrap().push(request.clone());
         let (status, body) = answer(&request);
         let length = body.len();
-        write!(stream.get_mut(), "HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{body}")?;
+        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{body}");
+        stream.get_mut().write_all(answer.as_bytes())?;
     }
     Ok(())
 }

@@ -22,3 +22,9 @@ mod ends;
 mod json;
 #[cfg(test)]
 mod keyboard;
+#[cfg(test)]
+mod people;
+#[cfg(test)]
+mod relay;
+#[cfg(test)]
+mod stopped_reader;
