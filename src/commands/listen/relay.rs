@@ -41,7 +41,7 @@ impl Home {
     ) -> Result<(Self, Vec<Notice>), Error> {
         let mut notices = config.connection.notices.clone();
         let state = State::open(around.state_folder.as_deref());
-        let state = state.map_err(|error| notices.push(forgetful(&error.to_string()))).ok();
+        let mut state = state.map_err(|error| notices.push(forgetful(&error.to_string()))).ok();
         let named = config.endpoint.clone();
         let home = match &config.connection.relay {
             RelayChoice::Configured(relay) => {
@@ -49,7 +49,13 @@ impl Home {
                 Self { relay, token, embedded: None, state, named, dialer }
             }
             RelayChoice::Embedded => {
-                let found = join_or_start(state.as_ref(), &dialer, now).await;
+                let mut found = join_or_start(state.as_ref(), &dialer, now).await;
+                if let Err(error) = &found
+                    && error.is_of_the_folder()
+                {
+                    notices.push(forgetful(&error.to_string()));
+                    (state, found) = (None, Embedded::temporary(now).await);
+                }
                 let mut embedded = found.map_err(|error| no_relay(&error))?;
                 notices.append(&mut embedded.notices);
                 Self::at_embedded(embedded, state, named, dialer)
