@@ -78,6 +78,15 @@ pub enum EmbeddedError {
     Mute,
 }
 
+impl EmbeddedError {
+    /// Whether this machine's folder can't be used, so that only a temporary relay can be had.
+    #[must_use]
+    pub fn is_of_the_folder(&self) -> bool {
+        use muxhook_relay::accounts::OpenError::{Folder, ReadOnly};
+        matches!(self, Self::State(_) | Self::Bind(BindError::Data(Folder { .. } | ReadOnly(_))))
+    }
+}
+
 impl Embedded {
     /// Joins the relay that another process of this machine runs, or starts it here. `answers` says whether a relay
     /// answers to its token.
@@ -114,7 +123,9 @@ impl Embedded {
         let data = TempDir::with_prefix("muxhook-").map_err(EmbeddedError::NoPlace)?;
         let token = random_token()?;
         let config = config(data.path().to_owned(), 0, &token)?;
-        let mut started = Self::run(Relay::bind(config, now).await?, token);
+        let relay = Relay::bind(config, now).await?;
+        let here = describe(&relay, token);
+        let mut started = Self::run(relay, here);
         if let Some(own) = &mut started.own {
             own._data = Some(data);
         }
@@ -123,27 +134,27 @@ impl Embedded {
 
     async fn start(state: &State, lock: RelayLock, now: Now) -> Result<Self, EmbeddedError> {
         let token = random_token()?;
-        let (memory, _) = state.recall()?;
-        let (port, notice) = port::choose(memory.embedded_port).map_err(EmbeddedError::Listen)?;
+        let (memory, corrupt) = state.recall()?;
+        let (port, changed) = port::choose(memory.embedded_port).map_err(EmbeddedError::Listen)?;
         let relay = Relay::bind(config(state.relay_data(), port, &token)?, now).await?;
-        let mut started = Self::run(relay, token);
-        state.publish(&started.relay)?;
+        // What can fail comes before it runs, so that a failure leaves no relay behind.
         if memory.embedded_port != Some(port) {
             state.update(|memory| memory.embedded_port = Some(port))?;
         }
-        started.notices.extend(notice);
+        let here = describe(&relay, token);
+        state.publish(&here)?;
+        let mut started = Self::run(relay, here);
+        started.notices.extend(corrupt.into_iter().chain(changed));
         if let Some(own) = &mut started.own {
             own.published = Some((state.clone(), lock));
         }
         Ok(started)
     }
 
-    fn run(relay: Relay, token: String) -> Self {
-        let url = RelayUrl::loopback(relay.local_addrs().first().map_or(0, std::net::SocketAddr::port));
+    fn run(relay: Relay, here: EmbeddedRelay) -> Self {
         let stop = CancellationToken::new();
         let task = tokio::spawn(relay.run(stop.clone()));
-        let relay = EmbeddedRelay { url, token: Secret::from(token), pid: std::process::id() };
-        Self { relay, notices: Vec::new(), own: Some(Own { stop, task, published: None, _data: None }) }
+        Self { relay: here, notices: Vec::new(), own: Some(Own { stop, task, published: None, _data: None }) }
     }
 
     /// Whether the relay runs in this process.
@@ -169,6 +180,12 @@ fn config(data: std::path::PathBuf, port: u16, token: &str) -> Result<Config, Em
     let mut config = Config::embedded(data, port::address(port), Token::given(token)?);
     config.limits.grace = GRACE;
     Ok(config)
+}
+
+/// A relay that is bound here, as others of this machine are told of it.
+fn describe(relay: &Relay, token: String) -> EmbeddedRelay {
+    let url = RelayUrl::loopback(relay.local_addrs().first().map_or(0, std::net::SocketAddr::port));
+    EmbeddedRelay { url, token: Secret::from(token), pid: std::process::id() }
 }
 
 fn random_token() -> Result<String, getrandom::Error> {

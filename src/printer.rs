@@ -84,6 +84,9 @@ pub fn interactive(format: Format, quiet: bool, colors: Colors) -> bool {
     format == Format::Pretty && !quiet && colors.err && Console::is_tty() && !Target::stdout().is_pipe()
 }
 
+/// What is written at once at the latest, in bytes.
+const PIECE: usize = 64 * 1024;
+
 /// Prints events as they come. It never blocks its caller, save for a disk.
 pub struct Printer {
     format: Format,
@@ -133,7 +136,7 @@ impl Printer {
     }
 
     /// Prints `event`, which happened `at_unix_millis` (milliseconds since the Unix epoch). It is seen after the next
-    /// [`flush`](Self::flush).
+    /// [`flush`](Self::flush), or sooner in a flood.
     pub fn print(&mut self, at_unix_millis: u64, event: &Event) {
         self.status.note(event);
         self.stale = true;
@@ -148,9 +151,14 @@ impl Printer {
             let human = &self.human;
             self.batch.write(Stream::Err, |err| human.render_err(at_unix_millis, event, err));
         }
+        // A flood leaves no moment in which nothing waits: it is written in pieces.
+        if self.batch.len() >= PIECE {
+            self.flush();
+        }
     }
 
-    /// Each failed attempt at the link is told to programs; people hear of a cause once.
+    /// Each failed attempt at the link, and each end, is told to programs; people hear of a cause once, and of an
+    /// end that had a beginning.
     fn is_news(&mut self, event: &Event) -> bool {
         match event {
             Event::Disconnected(Disconnected { reason, .. }) => {
@@ -160,6 +168,8 @@ impl Printer {
                 self.lost = None;
                 true
             }
+            // A run that never began has nothing to sum up but the error that ends it.
+            Event::Summary(_) => self.status.was_ready(),
             _ => true,
         }
     }

@@ -204,8 +204,9 @@ impl<C: Connect> Session<C> {
         self.settings.token = token;
     }
 
-    /// Sends what is settled and says goodbye, within a second or so.
+    /// Sends what is settled, gives up what is in hand, and says goodbye, within a second or so.
     pub async fn close(&mut self) {
+        self.ledger.give_up();
         if let State::Live(live) = &mut self.state {
             live.close(&mut self.ledger).await;
         }

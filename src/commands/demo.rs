@@ -62,6 +62,9 @@ pub(super) async fn run(colors: Colors) -> Result<(), Error> {
     let listener = listener(&app, printer, ready, now).await?;
     let sending = tokio::spawn(send(is_ready));
     let ran = listener.run(control).await;
+    if let Ok((End::Closed, _)) = ran {
+        return Ok(());
+    }
     let sent = match sending.await {
         Ok(sent) => sent,
         Err(_) => Err(Error::failed("the sender stopped before the end")),

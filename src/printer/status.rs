@@ -54,6 +54,11 @@ impl Status {
         }
     }
 
+    /// Whether the link stood, or was lost, before.
+    pub(super) fn was_ready(&self) -> bool {
+        self.link != Link::Connecting
+    }
+
     fn settled(&mut self, failed: bool) {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.failed += u64::from(failed);

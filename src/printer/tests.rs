@@ -3,7 +3,7 @@ use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 use super::*;
-use crate::event::Reconnected;
+use crate::event::{Reconnected, Summary};
 use fixture::{AT, session};
 
 /// What a printer writes to both streams while `act` uses it.
@@ -62,6 +62,13 @@ fn people_hear_of_a_cause_once_and_programs_each_time() {
     assert_eq!(out.matches("\"disconnected\"").count(), 4);
     assert_eq!(err.matches("trying again").count(), 3);
     assert_eq!(printed(Format::Pretty, false, act), (String::new(), err));
+}
+
+#[test]
+fn people_are_spared_the_counts_of_a_run_that_never_began() {
+    let end = |printer: &mut Printer| printer.print(AT, &Event::Summary(Summary::default()));
+    assert_eq!(printed(Format::Pretty, false, end), (String::new(), String::new()));
+    assert!(printed(Format::Json, false, end).0.contains("\"summary\""));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
 use muxhook_protocol::parts::Outgoing;
-use muxhook_protocol::{DeliveryId, Outcome};
+use muxhook_protocol::{DeliveryId, FailReason, Failure, Outcome};
 
 /// After this many outcomes the relay is asked to confirm.
 const MARK_OUTCOMES: usize = 256;
@@ -97,6 +97,15 @@ impl Ledger {
         known.settled = Some(self.first + self.settled.len() as u64);
         self.settled.push_back(Settled { id, outcome: Some(Outgoing::outcome(id, outcome)) });
         self.in_hand -= 1;
+    }
+
+    /// Nothing more will become of what is in hand: its senders are to be told so now, not left to wait.
+    pub(super) fn give_up(&mut self) {
+        let in_hand = self.deliveries.iter().filter(|(_, known)| known.settled.is_none());
+        let in_hand: Vec<_> = in_hand.map(|(id, _)| *id).collect();
+        let message = "the listener ended before the app answered".to_owned();
+        let outcome = Outcome::Failed(Failure { reason: FailReason::Reset, message });
+        in_hand.into_iter().for_each(|id| self.settle(id, &outcome));
     }
 
     /// Every delivery that the relay need not send, the oldest first.

@@ -574,13 +574,16 @@ async fn being_dropped_in_the_middle_loses_nothing() {
 }
 
 #[tokio::test]
-async fn closing_sends_what_is_settled_and_says_goodbye() {
+async fn closing_sends_what_is_settled_gives_up_the_rest_and_says_goodbye() {
     let (mut session, _relay, mut peer) = live().await;
-    peer.deliver(1, 1).await;
-    delivered(&mut session).await;
+    for number in [1, 2] {
+        peer.deliver(number, 1).await;
+        delivered(&mut session).await;
+    }
     session.settle(id(1), &replied());
     let farewell = async {
         assert_eq!(peer.outcome().await, id(1));
+        assert_eq!(peer.outcome().await, id(2));
         assert!(matches!(peer.ws.next().await, Some(Ok(Message::Close(_)))));
         peer.linger().await;
     };

@@ -1,5 +1,7 @@
 //! `muxhook demo`.
 
+use std::io::{BufRead as _, BufReader};
+
 use crate::home::Home;
 
 #[test]
@@ -45,4 +47,17 @@ fn it_leaves_nothing_behind() {
     let left: Vec<_> =
         std::fs::read_dir(home.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["state"]);
+}
+
+#[test]
+fn a_reader_who_goes_after_the_first_line_is_a_clean_end() {
+    let home = Home::new();
+    let mut child = home.muxhook(&["demo"]).spawn().unwrap();
+    let mut line = String::new();
+    // Both are dropped at the end of the statement: nobody reads on.
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("video.asset.created"), "{line}");
+    let ended = child.wait_with_output().unwrap();
+    let err = String::from_utf8(ended.stderr).unwrap();
+    assert!(ended.status.success() && !err.contains("error"), "{err}");
 }

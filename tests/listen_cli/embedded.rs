@@ -120,3 +120,33 @@ fn without_a_place_to_remember_things_the_address_is_temporary_and_that_is_said(
     post(&running.address(), "{}").by_app(200, "took 2");
     running.stop().with(0, "file/muxhook cannot be used").with(0, "the address below is temporary");
 }
+
+#[test]
+fn a_folder_that_is_there_and_of_no_use_gives_a_temporary_address_as_well() {
+    // A folder where a file belongs, and the other way round: root too is refused those.
+    for (part, is_folder) in
+        [("state.json", true), ("embedded.json", true), ("relay.lock", true), ("relay", false)]
+    {
+        let (home, app) = (Home::new(), App::counting());
+        let path = home.path(&format!("broken/muxhook/{part}"));
+        std::fs::create_dir_all(if is_folder { &path } else { path.parent().unwrap() }).unwrap();
+        if !is_folder {
+            std::fs::write(&path, "").unwrap();
+        }
+        let mut command = home.muxhook(&["listen", "-f", &app.url()]);
+        command.env("XDG_STATE_HOME", home.path("broken"));
+        let running = Running::start(command);
+        post(&running.address(), "{}").by_app(200, "took 2");
+        running.stop().with(0, part).with(0, "the address below is temporary");
+    }
+}
+
+#[test]
+fn a_memory_that_makes_no_sense_is_set_aside_and_that_is_said() {
+    let home = Home::new();
+    home.write("state/muxhook/state.json", "garbage");
+    let running = home.start(&["listen"]);
+    running.address();
+    running.stop().with(0, "state.json made no sense and was set aside");
+    assert_eq!(home.read("state/muxhook/state.json.corrupt"), "garbage");
+}

@@ -4,6 +4,9 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::running::LIMIT;
 
@@ -129,6 +132,16 @@ impl App {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// Waits until it saw so many.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, requests: usize) {
+        let until = Instant::now() + LIMIT;
+        while self.seen.lock().unwrap().len() < requests {
+            assert!(Instant::now() < until, "{requests} requests do not come");
+            thread::park_timeout(Duration::from_millis(2));
+        }
+    }
+
     /// Everything that it saw so far.
     pub(crate) fn seen(&self) -> Vec<Message> {
         self.seen.lock().unwrap().clone()
@@ -145,7 +158,8 @@ fn serve(
         seen.lock().unwrap().push(request.clone());
         let (status, body) = answer(&request);
         let length = body.len();
-        write!(stream.get_mut(), "HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{body}")?;
+        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{body}");
+        stream.get_mut().write_all(answer.as_bytes())?;
     }
     Ok(())
 }

@@ -17,4 +17,14 @@ mod demo;
 #[cfg(test)]
 mod embedded;
 #[cfg(test)]
+mod ends;
+#[cfg(test)]
+mod json;
+#[cfg(test)]
 mod keyboard;
+#[cfg(test)]
+mod people;
+#[cfg(test)]
+mod relay;
+#[cfg(test)]
+mod stopped_reader;

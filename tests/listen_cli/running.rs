@@ -52,6 +52,11 @@ impl Printed {
         printed
     }
 
+    /// A stream that printed nothing.
+    pub(crate) fn empty() -> Self {
+        Self::by(std::io::empty())
+    }
+
     fn change(&self, change: impl FnOnce(&mut Text)) {
         change(&mut self.0.0.lock().unwrap());
         self.0.1.notify_all();
@@ -87,12 +92,6 @@ impl Printed {
         self.until(part, |text| text.contains(part).then_some(()));
     }
 
-    /// Waits until `part` was printed so often.
-    #[track_caller]
-    pub(crate) fn wait_for_times(&self, part: &str, times: usize) {
-        self.until(part, |text| (text.matches(part).count() >= times).then_some(()));
-    }
-
     /// Waits for the end of the stream, and gives back everything.
     #[track_caller]
     fn whole(&self) -> String {
@@ -120,7 +119,7 @@ impl Running {
     pub(crate) fn start_unread(mut command: Command) -> (Self, ChildStdout) {
         let mut child = command.spawn().unwrap();
         let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        (Self::of(child, Printed::default(), Printed::by(err)), out)
+        (Self::of(child, Printed::empty(), Printed::by(err)), out)
     }
 
     pub(crate) fn of(child: Child, out: Printed, err: Printed) -> Self {

@@ -63,7 +63,27 @@ impl From<Error> for Failure {
 
 impl From<BindError> for Failure {
     fn from(error: BindError) -> Self {
-        Self::failed(error)
+        let cure = match &error {
+            BindError::Listen { source, .. } => cure(source.kind()),
+            _ => "",
+        };
+        Self::failed(format!("{error}{cure}"))
+    }
+}
+
+/// What to do about an address that can't be listened on.
+fn cure(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::AddrInUse => {
+            "; another program has it: end that, or give another address with --listen"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "; this machine has no such address: give one of its own with --listen"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "; ports below 1024 are for privileged users: give a higher one with --listen"
+        }
+        _ => "",
     }
 }
 

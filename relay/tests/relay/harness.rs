@@ -23,7 +23,7 @@ pub(crate) use http::{Client, Response};
 pub(crate) use neighbour::Neighbour;
 
 /// What hangs has failed. Nothing passes by this running out.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits for `future`, not for ever.
 pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {

@@ -145,14 +145,15 @@ impl Listener {
             }
             let blocked = !self.run.held.is_empty() && !self.run.paused;
             tokio::select! {
-                // In this order: what arrives is passed on before the outcomes of what was passed on, so that a
-                // burst is at the app as soon as can be; output is flushed once all else waits.
+                // In this order: the user is heard whatever comes; what arrives is passed on before the outcomes of
+                // what was passed on, so that a burst is at the app as soon as can be; output is flushed once all
+                // else waits.
                 biased;
-                signal = self.session.next() => self.on_signal(signal.map_err(refused)?).await?,
-                done = self.forwarder.next() => self.on_outcomes(done),
                 Some(control) = control.recv() => if let Some(end) = self.on_control(control) {
                     return Ok(end);
                 },
+                signal = self.session.next() => self.on_signal(signal.map_err(refused)?).await?,
+                done = self.forwarder.next() => self.on_outcomes(done),
                 () = ready(()), if self.printer.has_unflushed() => self.printer.flush(),
                 () = self.printer.room(), if blocked => {}
             }
@@ -175,13 +176,13 @@ impl Listener {
                 self.home.remember(&welcome, &mut self.printer, self.now);
                 match down {
                     None => self.on_ready(welcome),
-                    Some(down) => self.tell(Event::Reconnected(Reconnected { down, missed: None })),
+                    Some(down) => self.on_return(welcome, down),
                 }
             }
             Signal::Lost { reason, retry_in } => {
                 self.tell(Event::Disconnected(Disconnected { reason, retry_in }));
                 self.printer.flush();
-                if let Some((relay, token)) = self.home.find_again(self.now).await? {
+                if let Some((relay, token)) = self.home.find_again(&mut self.printer, self.now).await? {
                     self.session.set_relay(relay, token);
                 }
             }
@@ -208,6 +209,19 @@ impl Listener {
             let _ = sender.send(ready.clone());
         }
         self.tell(Event::Ready(ready));
+    }
+
+    fn on_return(&mut self, welcome: Welcome, down: Duration) {
+        self.tell(Event::Reconnected(Reconnected { down, missed: None }));
+        if self.run.address.as_ref() != Some(&welcome.public_url) {
+            let message = format!(
+                "the address is now {}: the one before is gone, so give this one to Mux",
+                welcome.public_url
+            );
+            let code = "address_changed".to_owned();
+            self.tell(Event::Notice(Notice { level: Level::Warning, code, message }));
+            self.run.address = Some(welcome.public_url);
+        }
     }
 
     /// Takes up what was held back, as far as it may go on.

@@ -41,7 +41,7 @@ impl Home {
     ) -> Result<(Self, Vec<Notice>), Error> {
         let mut notices = config.connection.notices.clone();
         let state = State::open(around.state_folder.as_deref());
-        let state = state.map_err(|error| notices.push(forgetful(&error.to_string()))).ok();
+        let mut state = state.map_err(|error| notices.push(forgetful(&error.to_string()))).ok();
         let named = config.endpoint.clone();
         let home = match &config.connection.relay {
             RelayChoice::Configured(relay) => {
@@ -49,7 +49,14 @@ impl Home {
                 Self { relay, token, embedded: None, state, named, dialer }
             }
             RelayChoice::Embedded => {
-                let mut embedded = join_or_start(state.as_ref(), &dialer, now).await?;
+                let mut found = join_or_start(state.as_ref(), &dialer, now).await;
+                if let Err(error) = &found
+                    && error.is_of_the_folder()
+                {
+                    notices.push(forgetful(&error.to_string()));
+                    (state, found) = (None, Embedded::temporary(now).await);
+                }
+                let mut embedded = found.map_err(|error| no_relay(&error))?;
                 notices.append(&mut embedded.notices);
                 Self::at_embedded(embedded, state, named, dialer)
             }
@@ -111,16 +118,28 @@ impl Home {
     }
 
     /// After a lost link: where the relay on this machine is now. It may have moved into this process. `None`: it is
-    /// where it was.
+    /// where it was, or whoever runs it does not say.
     ///
     /// # Errors
     /// There is no relay on this machine any more, and none can be started.
-    pub(crate) async fn find_again(&mut self, now: Now) -> Result<Option<(RelayUrl, Secret)>, Error> {
+    pub(crate) async fn find_again(
+        &mut self,
+        printer: &mut Printer,
+        now: Now,
+    ) -> Result<Option<(RelayUrl, Secret)>, Error> {
         let joined = self.embedded.as_ref().is_some_and(|embedded| !embedded.is_own());
         if !joined {
             return Ok(None);
         }
-        let embedded = join_or_start(self.state.as_ref(), &self.dialer, now).await?;
+        let mut embedded = match join_or_start(self.state.as_ref(), &self.dialer, now).await {
+            Ok(embedded) => embedded,
+            // It may be stopped, and go on later.
+            Err(EmbeddedError::Mute) => return Ok(None),
+            Err(error) => return Err(no_relay(&error)),
+        };
+        for notice in embedded.notices.drain(..) {
+            printer.print(now.unix_millis(), &Event::Notice(notice));
+        }
         (self.relay, self.token) = (embedded.relay.url.clone(), embedded.relay.token.clone());
         self.embedded = Some(embedded);
         Ok(Some(self.relay()))
@@ -139,19 +158,24 @@ impl Home {
 }
 
 /// The relay on this machine; a short-lived one when nothing can be kept.
-async fn join_or_start(state: Option<&State>, dialer: &Dialer, now: Now) -> Result<Embedded, Error> {
+async fn join_or_start(state: Option<&State>, dialer: &Dialer, now: Now) -> Result<Embedded, EmbeddedError> {
     let answers = async |relay: &EmbeddedRelay| {
         api::Client::new(dialer, &relay.url, &relay.token).status().await.is_ok()
     };
-    let found = match state {
+    match state {
         Some(state) => Embedded::join_or_start(state, now, answers).await,
         None => Embedded::temporary(now).await,
-    };
-    found.map_err(|error| match &error {
-        EmbeddedError::Mute => Error::failed(error.to_string())
-            .with_hint("look for it with `pgrep -a muxhook`; or use another relay with --relay"),
-        _ => Error::failed(error.to_string()),
-    })
+    }
+}
+
+fn no_relay(error: &EmbeddedError) -> Error {
+    let failed = Error::failed(error.to_string());
+    match error {
+        EmbeddedError::Mute => {
+            failed.with_hint("look for it with `pgrep -a muxhook`; or use another relay with --relay")
+        }
+        _ => failed,
+    }
 }
 
 fn forgetful(cause: &str) -> Notice {

@@ -99,7 +99,7 @@ fn cure(reply: &Reply, head: &str) -> Option<String> {
     let says = |word: &str| head.to_ascii_lowercase().contains(word);
     let text = match reply.status {
         300..400 => {
-            let location = reply.headers.get("location").map(String::from_utf8_lossy).unwrap_or_default();
+            let location = String::from_utf8_lossy(reply.headers.get("location")?);
             return Some(format!(
                 "a redirect is the app's answer and is not followed; point --forward-to at where it leads: {}",
                 units::clip(&location, LONGEST_LOCATION, "...")

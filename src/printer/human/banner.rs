@@ -21,7 +21,7 @@ pub(super) fn ready(human: &Human, it: &Ready, err: &mut Vec<u8>) {
     let style = human.err;
     let target = it.forward_to.as_deref().map(|target| without_password(target, human.mask()));
     let nowhere = "nowhere: events are shown, and answered 200 (send them to an app with --forward-to)";
-    let relay = if it.embedded { "in this process, at " } else { "" };
+    let relay = if it.embedded { "on this machine, at " } else { "" };
     // Writing to memory never fails, here and below.
     let _ = write!(
         err,

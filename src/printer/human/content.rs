@@ -20,7 +20,8 @@ const SHOWN: usize = 256 * 1024;
 pub(super) fn delivery(human: &Human, delivery: &Delivery, out: &mut Vec<u8>) {
     if matches!(human.print, Print::Headers | Print::All) {
         let query = delivery.query.as_deref().map(|query| format!("?{}", escape(query))).unwrap_or_default();
-        push_indented(out, format_args!("{} {}{query}", escape(&delivery.method), escape(&delivery.path)));
+        let path = if delivery.path.is_empty() { "/" } else { &*delivery.path };
+        push_indented(out, format_args!("{} {}{query}", escape(&delivery.method), escape(path)));
         headers(human, &delivery.headers, out);
     }
     if matches!(human.print, Print::Body | Print::All) {

@@ -172,6 +172,13 @@ fn answers_that_tell_their_cause() {
 }
 
 #[test]
+fn an_answer_that_leads_nowhere_gets_no_hint_to_go_there() {
+    let unchanged = forwarded(arrival(|_| {}), reply(304, "text/plain", ""), Duration::from_millis(4));
+    let text = scene(&human(false, true), &[unchanged]);
+    assert!(text.contains("304") && !text.contains("hint"), "{text}");
+}
+
+#[test]
 fn quoted_lines_fit_the_terminal() {
     let narrow = Human { width: Some(60), ..human(false, true) };
     let long = forwarded(
