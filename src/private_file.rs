@@ -12,10 +12,14 @@ const MAX_SIZE: u64 = 1024 * 1024;
 /// # Errors
 /// Not readable, not UTF-8, or above 1 MiB.
 pub fn read(path: &Path) -> io::Result<Option<String>> {
-    let file = match File::open(path) {
+    match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened?,
-    };
+        // A pipe would be waited for, a device read for ever.
+        Ok(metadata) if metadata.is_file() => {}
+        Ok(_) => return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")),
+        Err(error) => return Err(error),
+    }
+    let file = File::open(path)?;
     let mut text = String::new();
     file.take(MAX_SIZE + 1).read_to_string(&mut text)?;
     if text.len() as u64 > MAX_SIZE {
@@ -114,5 +118,14 @@ mod tests {
         assert_eq!(read(&path).unwrap(), None);
         fs::write(&path, vec![b'x'; 1024 * 1024 + 1]).unwrap();
         assert_eq!(read(&path).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert_eq!(read(&pipe).unwrap_err().to_string(), "it is no regular file");
+        assert!(read(&folder.path().join("none")).unwrap().is_none());
     }
 }

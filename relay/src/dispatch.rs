@@ -136,6 +136,11 @@ impl Dispatch {
         }
     }
 
+    /// Answers everything that still waits: the relay goes down.
+    pub fn give_up(&self) {
+        self.pending.give_up();
+    }
+
     /// How many deliveries wait for an answer.
     #[must_use]
     pub fn in_flight(&self) -> usize {

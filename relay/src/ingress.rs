@@ -102,6 +102,11 @@ impl Ingress {
             Ok(body) => body,
             Err(error) => return self.body_refused(&endpoint, error),
         };
+        let deadline = arrived + self.limits.reply_deadline;
+        if deadline <= Instant::now() {
+            // The sender has given up, or is about to: what the app said would reach nobody.
+            return self.body_refused(&endpoint, BodyError::TooSlow);
+        }
         request::keep_end_to_end(&mut head.headers);
         if !self.proxies.contains(peer.ip) {
             request::set_forwarded(&mut head.headers, peer.ip, if peer.tls { "https" } else { "http" });
@@ -113,7 +118,7 @@ impl Ingress {
             headers: head.headers,
             body,
             received_at,
-            deadline: arrived + self.limits.reply_deadline,
+            deadline,
         };
         let answer = self.dispatch.deliver(&endpoint, request).await;
         drop(permit);

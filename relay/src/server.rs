@@ -1,8 +1,9 @@
 //! The relay as a whole: its listeners, what a request is routed to, and how it goes down.
 
+use std::fs::{File, TryLockError};
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +40,9 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long what nobody wants of a request's body is read after its answer.
 const LINGER: Duration = Duration::from_secs(5);
 
+/// How long senders that are told at the last moment have to take it.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
+
 /// How long to wait before accepting again when the system has no room for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -48,6 +52,8 @@ pub struct Relay {
     addrs: Vec<SocketAddr>,
     tls: Option<Tls>,
     shared: Arc<Shared>,
+    /// Held as long as the relay serves from its data folder.
+    lock: File,
 }
 
 /// Why a relay could not begin.
@@ -59,6 +65,17 @@ pub enum BindError {
     /// The first token was not taken.
     #[error(transparent)]
     Accounts(#[from] accounts::Error),
+    /// Another relay serves from the data folder: listeners of the one would not see webhooks of the other.
+    #[error("another relay serves from {} already: end it first, or give this one a --data-dir of its own", .0.display())]
+    InUse(PathBuf),
+    /// The data folder can't be kept for this relay.
+    #[error("{} can't be locked: {source}", path.display())]
+    Lock {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// Its certificate is of no use.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -106,13 +123,14 @@ impl Relay {
         }
         let addrs = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect::<Vec<_>>();
         let accounts = Arc::new(Accounts::open(&config.data_dir, now)?);
+        let lock = lock(&config.data_dir)?;
         if let Some(token) = &config.bootstrap_token {
             accounts.replace_bootstrap_token(&AccountName::default(), "bootstrap", token)?;
         }
         let first = addrs.first().copied().unwrap_or_else(|| (std::net::Ipv4Addr::LOCALHOST, 0).into());
         let public_url = config.public_url(first);
         let shared = Arc::new(Shared::new(config, public_url, accounts, now)?);
-        Ok(Self { listeners, addrs, tls, shared })
+        Ok(Self { listeners, addrs, tls, shared, lock })
     }
 
     /// The addresses listened on, ports filled in.
@@ -135,7 +153,7 @@ impl Relay {
 
     /// Answers until `shutdown`, then lets what is under way end within the grace time. Dropped, it ends at once.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Self { listeners, tls, shared, .. } = self;
+        let Self { listeners, tls, shared, lock: _lock, .. } = self;
         let _end = End(Arc::clone(&shared));
         let acceptor = tls.as_ref().map(Tls::acceptor);
         for listener in listeners {
@@ -256,9 +274,24 @@ impl Shared {
         self.connections.close();
         self.running.close();
         let drained = timeout(self.limits.grace, self.connections.wait()).await.is_ok();
+        self.dispatch.give_up();
+        // Long enough for those last answers to be written.
+        let _ = timeout(LAST_ANSWERS, self.connections.wait()).await;
         self.sessions.close_all();
         let closed = timeout(Duration::from_secs(2), self.running.wait()).await.is_ok();
         tracing::info!(drained, closed, data_dir = %self.data_dir.display(), "down");
+    }
+}
+
+/// Keeps the data folder for this relay alone; the system lets go when the process ends, however it does.
+fn lock(data_dir: &Path) -> Result<File, BindError> {
+    let path = data_dir.join("serve.lock");
+    let failed = |source| BindError::Lock { path: path.clone(), source };
+    let file = File::create(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(BindError::InUse(data_dir.to_owned())),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
     }
 }
 

@@ -72,8 +72,9 @@ fn greet(relay: &Relay, out: &mut impl Write) -> Result<(), Failure> {
     let first = relay.accounts().create_first_token(&AccountName::default(), FIRST_LABEL)?;
     let Some(NewToken { id, secret, .. }) = first else { return Ok(()) };
     let public_url = relay.public_url();
-    let told =
-        writeln!(out, "muxhook login {public_url}\ntoken: {}", secret.reveal()).and_then(|()| out.flush());
+    let plain = if public_url.needs_plain() { " --plain" } else { "" };
+    let told = writeln!(out, "muxhook login {public_url}{plain}\ntoken: {}", secret.reveal())
+        .and_then(|()| out.flush());
     told.map_err(|error| {
         let cure = format!("`token rotate {id}` makes another");
         Failure::failed(format!(

@@ -52,6 +52,17 @@ impl PublicUrl {
         &self.0
     }
 
+    /// Whether CLIs take it only with `--plain`: unencrypted, and beyond this machine.
+    #[must_use]
+    pub fn needs_plain(&self) -> bool {
+        let Some(authority) = self.0.strip_prefix("http://") else { return false };
+        let host = authority.rsplit_once(':').map_or(authority, |(host, port)| {
+            if port.bytes().all(|byte| byte.is_ascii_digit()) { host } else { authority }
+        });
+        let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        !(host == "localhost" || host.ends_with(".localhost") || ip.is_ok_and(|ip| ip.is_loopback()))
+    }
+
     /// The public address of an endpoint.
     #[must_use]
     pub fn endpoint(&self, endpoint: &EndpointId) -> String {

@@ -313,3 +313,20 @@ fn sizes_and_durations() {
         [None; 8]
     );
 }
+
+#[test]
+fn a_plain_url_beyond_this_machine_is_known_as_one() {
+    let needs = |text: &str| text.parse::<PublicUrl>().unwrap().needs_plain();
+    for text in [
+        "http://hooks.example.com",
+        "http://10.0.0.1:8080",
+        "http://[2001:db8::1]",
+        "http://localhost.example",
+    ] {
+        assert!(needs(text), "{text}");
+    }
+    for text in ["https://hooks.example.com", "http://localhost:8080", "http://127.0.0.1", "http://[::1]:80"]
+    {
+        assert!(!needs(text), "{text}");
+    }
+}

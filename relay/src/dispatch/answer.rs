@@ -17,6 +17,8 @@ pub enum Answer {
     TooLate,
     /// Every listener that had it lost its link and did not come back by the reply deadline.
     LinkLost,
+    /// The relay goes down before the app's answer came.
+    GoingDown,
     /// Nobody listens.
     NoListener,
     /// Every listener has as much in hand as it may.

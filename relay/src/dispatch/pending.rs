@@ -193,6 +193,14 @@ impl Pending {
         }
     }
 
+    /// Answers whatever is left.
+    pub(super) fn give_up(&self) {
+        let left: Vec<_> = self.lock().drain().collect();
+        for (id, entry) in left {
+            entry.answer_late(id, Answer::GoingDown);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<DeliveryId, Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -33,6 +33,7 @@ pub(super) fn of_answer(answer: Answer) -> Response<Body> {
             "link_lost",
             "the listener's link broke before the app's answer came, and did not come back",
         ),
+        Answer::GoingDown => retry_later("going_down", "the relay went down before the app's answer came"),
         Answer::NoListener => retry_later("no_listener", "nobody listens on this endpoint just now"),
         Answer::Busy => retry_later("busy", "the listener has as many deliveries in hand as it may"),
         Answer::UnknownEndpoint => {
@@ -112,12 +113,12 @@ fn fields(from: &Headers) -> Result<HeaderMap, MaxSizeReached> {
     Ok(headers)
 }
 
-/// Whether a field of the app's may go to the sender. The relay frames the body itself, and holds no cookies.
+/// Whether a field of the app's may go to the sender. The relay frames the body itself, holds no cookies, and lets no
+/// app speak for its origin as a whole (HSTS, RFC 6797; Alt-Svc, RFC 7838; Clear-Site-Data).
 fn passes(name: &HeaderName) -> bool {
     !muxhook_protocol::headers::is_hop_by_hop(name.as_str())
-        && !matches!(*name, header::SET_COOKIE | header::CONTENT_LENGTH)
-        && *name != ANSWER
-        && name.as_str() != TRUNCATED_HEADER
+        && !matches!(*name, header::SET_COOKIE | header::CONTENT_LENGTH | header::STRICT_TRANSPORT_SECURITY)
+        && !matches!(name.as_str(), ANSWER_HEADER | TRUNCATED_HEADER | "alt-svc" | "clear-site-data")
 }
 
 /// Keeps a browser from running what an app says as if the relay's origin had said it.
@@ -155,6 +156,8 @@ mod tests {
             200,
             &[
                 ("content-type", b"Text/HTML; charset=x"),
+                ("clear-site-data", b"\"*\""),
+                ("strict-transport-security", b"max-age=9"),
                 ("set-cookie", b"a=b"),
                 ("content-security-policy", b"x"),
             ],
@@ -163,7 +166,9 @@ mod tests {
         assert_eq!(headers["content-type"], "text/plain; charset=utf-8");
         assert_eq!(headers["content-security-policy"], "sandbox; default-src 'none'");
         assert_eq!(headers["x-content-type-options"], "nosniff");
-        assert!(!headers.contains_key("set-cookie"));
+        for name in ["set-cookie", "clear-site-data", "strict-transport-security"] {
+            assert!(!headers.contains_key(name), "{name}");
+        }
         assert_eq!(headers["muxhook-answer"], "app");
     }
 

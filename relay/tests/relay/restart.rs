@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use muxhook_link::LinkError;
+use muxhook_link::{LinkError, Now};
 use muxhook_protocol::Frame;
 use muxhook_relay::config::Config;
+use muxhook_relay::server;
 use tokio::join;
 use tokio::net::TcpStream;
 
@@ -70,7 +71,7 @@ async fn connections_without_a_request_hold_up_nothing() {
 }
 
 #[tokio::test]
-async fn what_never_ends_is_left_after_the_grace_time() {
+async fn what_never_ends_is_answered_after_the_grace_time() {
     let mut relay = Relay::with(|config| {
         config.limits.grace = Duration::from_millis(200);
         config.limits.reply_deadline = Duration::from_secs(3600);
@@ -79,11 +80,28 @@ async fn what_never_ends_is_left_after_the_grace_time() {
     let mut cli = relay.listen("shop").await;
     let mut sender = relay.connect().await;
     sender.send("POST /h/shop HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n").await;
-    cli.delivery().await;
+    let id = cli.delivery().await.id;
     relay.shutdown.cancel();
+    assert_eq!(sender.response().await.error(), (503, "going_down".into()));
     soon(&mut relay.run).await.unwrap();
     assert!(matches!(cli.next().await, Ok(Frame::Restarting(_))));
+    assert_eq!(cli.next().await.unwrap(), Frame::Answered { id });
     assert!(matches!(cli.next().await, Err(LinkError::Closed)));
+}
+
+#[tokio::test]
+async fn a_data_folder_serves_one_relay_at_a_time() {
+    let mut relay = Relay::start().await;
+    let (dir, token) = (Arc::clone(&relay.dir), relay.token.clone());
+    let another = || {
+        let listen = (std::net::Ipv4Addr::LOCALHOST, 0).into();
+        server::Relay::bind(Config::embedded(dir.path().join("relay"), listen, token.clone()), Now::system())
+    };
+    let refused = another().await.err().expect("refused").to_string();
+    assert!(refused.starts_with("another relay serves from ") && refused.contains("--data-dir"), "{refused}");
+    relay.shutdown.cancel();
+    soon(&mut relay.run).await.unwrap();
+    assert!(another().await.is_ok());
 }
 
 #[tokio::test]

@@ -55,6 +55,8 @@ pub(crate) struct Run {
     paused: bool,
     /// Deliveries at the app whose senders have their answer.
     late: HashSet<DeliveryId>,
+    /// Events wait for the app to have done with others.
+    queued: bool,
     /// For the key `r`.
     last: Option<(Arc<Arrival>, Arc<Target>)>,
     /// The public address, once it is known.
@@ -98,6 +100,7 @@ impl Run {
             held: VecDeque::new(),
             paused: false,
             late: HashSet::new(),
+            queued: false,
             last: None,
             address: None,
             ready,
@@ -249,6 +252,7 @@ impl Listener {
                 self.run.last = Some((Arc::clone(&arrival), Arc::clone(&target)));
                 let job = Job { arrival: Arc::clone(&arrival), replay: false };
                 self.forwarder.start(&target, &arrival.delivery, job);
+                self.mind_queue();
             }
             Decision::Skip { filter } => {
                 self.run.summary.skipped += 1;
@@ -263,6 +267,15 @@ impl Listener {
                 self.session.settle(arrival.delivery.id, &shown);
             }
         }
+    }
+
+    /// Says once when the app has as much as it may: from then on events wait, and their senders with them.
+    fn mind_queue(&mut self) {
+        let waits = self.forwarder.waiting() > 0;
+        if waits && !self.run.queued {
+            self.tell(Event::Notice(queued(self.forwarder.in_flight())));
+        }
+        self.run.queued = waits;
     }
 
     /// Takes in an outcome and whatever others are there already, so that they go to the relay as one.
@@ -349,12 +362,36 @@ impl Listener {
                 }
             }
         };
-        // What is not done by then stays undone: its sender is told so, and will try again.
-        let _ = timeout(DRAIN, drained).await;
+        if timeout(DRAIN, drained).await.is_err() {
+            let left = self.forwarder.in_flight() + self.forwarder.waiting();
+            self.tell(Event::Notice(unfinished(left)));
+        }
     }
 
     fn tell(&mut self, event: Event) {
         self.printer.print(self.now.unix_millis(), &event);
+    }
+}
+
+fn queued(in_flight: usize) -> Notice {
+    Notice {
+        level: Level::Warning,
+        code: "max_in_flight".to_owned(),
+        message: format!(
+            "your app has {in_flight} events in hand, as many as --max-in-flight allows: further ones wait until it \
+             answers, or --timeout passes"
+        ),
+    }
+}
+
+fn unfinished(left: usize) -> Notice {
+    let events = if left == 1 { "1 event" } else { &format!("{left} events") };
+    Notice {
+        level: Level::Warning,
+        code: "unfinished".to_owned(),
+        message: format!(
+            "{events} had no answer from the app by the end: the sender is told so, and Mux tries again"
+        ),
     }
 }
 

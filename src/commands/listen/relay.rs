@@ -26,6 +26,8 @@ pub(crate) struct Home {
     /// The endpoint was named by the user: what machines remember is beside the point.
     named: Option<EndpointId>,
     dialer: Dialer,
+    /// How many other listeners there were, as last told.
+    others: u32,
 }
 
 impl Home {
@@ -46,7 +48,7 @@ impl Home {
         let home = match &config.connection.relay {
             RelayChoice::Configured(relay) => {
                 let (relay, token) = (relay.url.clone(), relay.token.clone());
-                Self { relay, token, embedded: None, state, named, dialer }
+                Self { relay, token, embedded: None, state, named, dialer, others: 0 }
             }
             RelayChoice::Embedded => {
                 let mut found = join_or_start(state.as_ref(), &dialer, now).await;
@@ -72,7 +74,7 @@ impl Home {
         dialer: Dialer,
     ) -> Self {
         let (relay, token) = (embedded.relay.url.clone(), embedded.relay.token.clone());
-        Self { relay, token, embedded: Some(embedded), state, named, dialer }
+        Self { relay, token, embedded: Some(embedded), state, named, dialer, others: 0 }
     }
 
     pub(crate) fn relay(&self) -> (RelayUrl, Secret) {
@@ -104,9 +106,10 @@ impl Home {
     pub(crate) fn remember(&mut self, welcome: &Welcome, printer: &mut Printer, now: Now) {
         let remembered = Remembered { endpoint: welcome.endpoint.clone(), account: welcome.account.clone() };
         let mut tell = |notice| printer.print(now.unix_millis(), &Event::Notice(notice));
-        if welcome.others > 0 {
+        if welcome.others > self.others {
             tell(shared(&remembered, welcome.others));
         }
+        self.others = welcome.others;
         if let (Some(state), None) = (&self.state, &self.named) {
             let (known, _) = self.remembered();
             if known.first() != Some(&remembered.endpoint)
