@@ -1,40 +1,49 @@
 //! Never stuck: large bodies, full windows and peers that read nothing hold up nobody else.
 
+use futures_util::{SinkExt, StreamExt};
 use muxhook_protocol::Frame;
 use muxhook_protocol::frame::{Hello, Role};
+use muxhook_protocol::parts::Assembler;
 use tokio::join;
+use tokio_tungstenite::tungstenite::Message;
 
-use crate::harness::{Cli, Neighbour, Relay, echo, hello, replied, skipped, soon};
+use crate::harness::{Cli, Neighbour, Relay, echo, hello, replied, soon, upgrade};
 
 /// Copies of 64 KiB that a relay keeps for a session, at the least.
 const KEPT: usize = 900;
 
 #[tokio::test]
 async fn small_deliveries_pass_a_large_one() {
-    let relay = Relay::start().await;
-    let mut cli = relay.listen("shop").await;
-    let body: String = (0..5 << 20).map(|i| char::from(b'a' + (i / 999 % 26) as u8)).collect();
-    let smalls = async {
-        // Once the relay has all of the large one, it is on its way in parts.
-        soon(async { while relay.live("shop").await != (1, 0) {} }).await;
-        let mut client = relay.connect().await;
-        for number in 0..50 {
-            assert_eq!(client.post("shop", &number.to_string()).await.status, 200);
-        }
-    };
-    let order = async {
-        let mut order = Vec::new();
-        for _ in 0..51 {
-            let delivery = cli.handle(skipped()).await;
-            assert!(delivery.body.len() < 3 || *delivery.body == *body.as_bytes());
+    // More than sockets hold between them.
+    const LARGE: usize = 24 << 20;
+    let relay = Relay::with(|config| config.limits.max_body = LARGE).await;
+    let mut socket = upgrade(relay.addr, &relay.token).await.unwrap();
+    socket.send(Message::Binary(Frame::Hello(hello("shop")).encode())).await.unwrap();
+    let mut observer = relay.observe("shop").await;
+    relay.wait_for("shop", (1, 1)).await;
+    let mut assembler = Assembler::new(LARGE as u64, 1);
+    let mut sender = relay.connect().await;
+    sender.send(format!("POST /h/shop HTTP/1.1\r\nhost: x\r\ncontent-length: {LARGE}\r\n\r\n")).await;
+    sender.send("x".repeat(LARGE)).await;
+    assert_eq!(observer.delivery().await.body.len(), LARGE);
+
+    // The large one is on its way to a listener that reads nothing yet, and then there are small ones.
+    let mut senders = Vec::new();
+    for _ in 0..50 {
+        let mut sender = relay.connect().await;
+        sender.send("POST /h/shop HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nsmall").await;
+        senders.push(sender);
+        observer.delivery().await;
+    }
+    let mut order = Vec::new();
+    while order.len() < 51 {
+        let Some(Ok(Message::Binary(message))) = soon(socket.next()).await else { panic!("{order:?}") };
+        let whole = assembler.accept(Frame::decode(message).unwrap()).unwrap();
+        if let Some(Frame::Deliver { delivery, .. }) = whole {
             order.push(delivery.body.len());
         }
-        order
-    };
-    let (large, (), order) = join!(relay.post("shop", &body), smalls, order);
-    assert_eq!(large.by(), (200, "skipped"));
-    let place = order.iter().position(|length| *length == body.len()).unwrap();
-    assert!(place > 0, "the large one came first: {order:?}");
+    }
+    assert_eq!(order, [vec![5; 50], vec![LARGE]].concat());
 }
 
 #[tokio::test]
