@@ -2,7 +2,8 @@
 //!
 //! Several processes may hold the file at once (`token create` beside a running relay), so nothing is cached:
 //! each question goes to the database. A read takes microseconds and may run on the caller's thread; a write
-//! waits for the disk, and for another process's write for at most [`BUSY_TIMEOUT`].
+//! waits for the disk, and for another process's write for at most [`BUSY_TIMEOUT`]: not on a thread that carries
+//! webhooks.
 //!
 //! - `database`: the file: its folder, permissions, schema.
 //! - `token`: the secrets and their hashes.
@@ -30,13 +31,13 @@ pub use name::{AccountName, InvalidAccount};
 pub use token::{Token, UnfitToken};
 pub use tokens::{NewToken, TokenRecord};
 
-/// How long a change waits for another process's change to the same file. Such changes take milliseconds; who waits
-/// may be the thread that carries every webhook.
+/// How long a change waits for another process's change to the same file. Such changes take milliseconds.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The relay's accounts. Share it behind an [`std::sync::Arc`]; every call takes a lock for as long as it lasts.
+/// The relay's accounts. Share it behind an [`std::sync::Arc`]. A question waits for no change.
 pub struct Accounts {
-    connection: Mutex<Connection>,
+    questions: Mutex<Connection>,
+    changes: Mutex<Connection>,
     now: Now,
 }
 
@@ -79,7 +80,7 @@ impl Accounts {
     /// The folder or the file can't be used, is no relay's, or is a newer relay's.
     pub fn open(dir: &Path, now: Now) -> Result<Self, OpenError> {
         database::make_folder(dir)?;
-        Ok(Self { connection: Mutex::new(database::open(dir)?), now })
+        Self::connect(dir, now)
     }
 
     /// As [`Accounts::open`], for a relay that must have been there before: makes nothing.
@@ -88,12 +89,22 @@ impl Accounts {
     /// As [`Accounts::open`], and [`OpenError::Missing`] where no relay ever kept its data.
     pub fn open_existing(dir: &Path, now: Now) -> Result<Self, OpenError> {
         database::require_file(dir)?;
-        Ok(Self { connection: Mutex::new(database::open(dir)?), now })
+        Self::connect(dir, now)
     }
 
-    /// A panic elsewhere leaves no half-done change behind: SQLite rolls it back.
-    fn database(&self) -> MutexGuard<'_, Connection> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    fn connect(dir: &Path, now: Now) -> Result<Self, OpenError> {
+        let connection = || Ok(Mutex::new(database::open(dir)?));
+        Ok(Self { questions: connection()?, changes: connection()?, now })
+    }
+
+    /// For whoever only asks, or won't wait.
+    fn questions(&self) -> MutexGuard<'_, Connection> {
+        self.questions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For changes, one at a time. A panic elsewhere leaves none half done: SQLite rolls it back.
+    fn changes(&self) -> MutexGuard<'_, Connection> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// SQLite's integers have a sign.

@@ -188,6 +188,12 @@ pub fn not_found() -> Response<Body> {
     response::error(StatusCode::NOT_FOUND, "not_found", "there is nothing at this address")
 }
 
+/// 500 for what the relay failed at.
+#[must_use]
+pub fn internal() -> Response<Body> {
+    response::of_answer(Answer::Internal)
+}
+
 /// 405, naming what is allowed.
 #[must_use]
 pub fn method_not_allowed(allow: &'static str) -> Response<Body> {

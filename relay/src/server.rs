@@ -19,6 +19,7 @@ use muxhook_link::{Now, Stream};
 use muxhook_protocol::frame::{self, Role};
 use muxhook_protocol::{CONNECT_PATH, EndpointId};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -96,7 +97,7 @@ pub enum BindError {
 struct Shared {
     sessions: Arc<Sessions>,
     ingress: Ingress,
-    api: Api,
+    api: Arc<Api>,
     dispatch: Arc<Dispatch>,
     limits: Limits,
     public_url: PublicUrl,
@@ -213,7 +214,7 @@ impl Shared {
             now,
         );
         let live = Box::new(move |endpoint: &EndpointId| live(&registry, endpoint));
-        let api = Api { accounts, public_url: public_url.clone(), live };
+        let api = Arc::new(Api { accounts, public_url: public_url.clone(), live });
         let data_dir = config.data_dir;
         let (running, connections, stop) = (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
         Ok(Self {
@@ -263,7 +264,12 @@ impl Shared {
             let message = format!("a question's body has at most {} bytes, and comes whole", api::MAX_BODY);
             return api::refuse(http::StatusCode::BAD_REQUEST, "bad_body", &message).map(Body::from);
         };
-        api::respond(&self.api, Request::from_parts(head, body.to_bytes())).map(Body::from)
+        let (api, question) = (Arc::clone(&self.api), Request::from_parts(head, body.to_bytes()));
+        // A change waits for the disk, and for other processes.
+        match spawn_blocking(move || api::respond(&api, question)).await {
+            Ok(answer) => answer.map(Body::from),
+            Err(_) => ingress::internal(),
+        }
     }
 
     /// Goes down: no new connections, sessions told when to come back, what is in flight given the grace time.

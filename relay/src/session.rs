@@ -83,7 +83,6 @@ impl Sessions {
         let mut link = Link::new(socket, limits);
         let ended = match self.greet(&account, &mut link).await {
             Ok((endpoint, seat)) => {
-                tracing::info!(session = seat.session, %endpoint, role = ?seat.role, "session begins");
                 let ended = self.serve(&mut link, &seat).await;
                 self.registry.leave(&endpoint, seat.session);
                 seat.outbox.close();
@@ -140,6 +139,9 @@ impl Sessions {
             limits: self.limits,
             others,
         })));
+        // The CLI's own words are escaped.
+        let (session, role, agent) = (seat.session, seat.role, hello.agent);
+        tracing::info!(session, %endpoint, ?role, ?agent, "session begins");
         self.dispatch.resume(&endpoint, &seat, &hello.resume);
         Ok((endpoint, seat))
     }

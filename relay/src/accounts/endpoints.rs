@@ -35,7 +35,7 @@ impl Accounts {
     /// # Errors
     /// The database fails.
     pub fn endpoint_owner(&self, id: &EndpointId) -> Result<Option<AccountName>, Error> {
-        Ok(find(&self.database(), id)?.map(|endpoint| endpoint.account))
+        Ok(find(&self.questions(), id)?.map(|endpoint| endpoint.account))
     }
 
     /// The account's own endpoint of this name, made if nobody has it; without a name, a new one of 128 random bits.
@@ -44,12 +44,12 @@ impl Accounts {
     /// # Errors
     /// [`Error::Taken`], [`Error::UnknownAccount`], [`Error::TooMany`]; the database or the system's randomness fails.
     pub fn claim_endpoint(&self, account: &AccountName, name: Option<&EndpointId>) -> Result<Claimed, Error> {
-        let mut database = self.database();
-        if let Some(known) = owned(&database, account, name)? {
+        if let Some(known) = owned(&self.questions(), account, name)? {
             return Ok(known);
         }
+        let mut database = self.changes();
         let change = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // Another process may have been faster.
+        // Somebody may have been faster.
         if let Some(known) = owned(&change, account, name)? {
             return Ok(known);
         }
@@ -64,7 +64,7 @@ impl Accounts {
     /// # Errors
     /// The database fails.
     pub fn list_endpoints(&self, account: Option<&AccountName>) -> Result<Vec<Endpoint>, Error> {
-        let database = self.database();
+        let database = self.questions();
         let condition = if account.is_some() { "account = ?1" } else { "?1 IS NULL" };
         let sql = format!("SELECT * FROM endpoints WHERE {condition} ORDER BY id");
         let mut query = database.prepare_cached(&sql)?;
@@ -77,7 +77,7 @@ impl Accounts {
     /// # Errors
     /// The database fails.
     pub fn count_endpoints(&self, account: &AccountName) -> Result<u64, Error> {
-        Ok(count(&self.database(), account)?)
+        Ok(count(&self.questions(), account)?)
     }
 
     /// Deletes an endpoint of the account; `false` when the account has none of this name. Any account may claim the name from then on.
@@ -86,7 +86,7 @@ impl Accounts {
     /// The database fails.
     pub fn delete_endpoint(&self, account: &AccountName, id: &EndpointId) -> Result<bool, Error> {
         let sql = "DELETE FROM endpoints WHERE id = ?1 AND account = ?2";
-        let is_deleted = self.database().prepare_cached(sql)?.execute((id.as_str(), account.as_str()))? > 0;
+        let is_deleted = self.changes().prepare_cached(sql)?.execute((id.as_str(), account.as_str()))? > 0;
         if is_deleted {
             tracing::info!(endpoint = %id, %account, "endpoint deleted");
         }

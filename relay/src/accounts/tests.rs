@@ -313,8 +313,8 @@ fn what_was_written_is_there_after_opening_anew() {
     drop(accounts);
     let accounts = Accounts::open(dir.path(), now()).unwrap();
     assert_eq!(accounts.authenticate(token.secret.reveal()).unwrap(), Some(account("mine")));
-    let mode: String = accounts.database().query_row("PRAGMA journal_mode", (), |row| row.get(0)).unwrap();
-    let synchronous: i64 = accounts.database().query_row("PRAGMA synchronous", (), |row| row.get(0)).unwrap();
+    let mode: String = accounts.changes().query_row("PRAGMA journal_mode", (), |row| row.get(0)).unwrap();
+    let synchronous: i64 = accounts.changes().query_row("PRAGMA synchronous", (), |row| row.get(0)).unwrap();
     assert_eq!((mode.as_str(), synchronous), ("wal", 2));
 }
 
@@ -366,7 +366,7 @@ fn a_foreign_file_is_refused_and_left_alone() {
 #[test]
 fn a_newer_schema_is_refused() {
     let (dir, accounts) = accounts();
-    accounts.database().pragma_update(None, "user_version", 99).unwrap();
+    accounts.changes().pragma_update(None, "user_version", 99).unwrap();
     drop(accounts);
     let message = refusal(dir.path());
     assert!(

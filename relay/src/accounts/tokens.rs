@@ -46,7 +46,7 @@ impl Accounts {
         if secret.len() > Token::MAX_LEN {
             return Ok(None);
         }
-        let database = self.database();
+        let database = self.questions();
         let Some(token) = find(&database, &TokenHash::of(secret))?.filter(|token| token.revoked_at.is_none())
         else {
             return Ok(None);
@@ -63,7 +63,7 @@ impl Accounts {
     /// # Errors
     /// [`Error::BadLabel`]; the database or the system's randomness fails.
     pub fn create_token(&self, account: &AccountName, label: &str) -> Result<NewToken, Error> {
-        let mut database = self.database();
+        let mut database = self.changes();
         let change = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let new = NewToken { id: random_id()?, account: account.clone(), secret: Token::random()? };
         insert(&change, &new, label, self.unix_millis())?;
@@ -76,7 +76,7 @@ impl Accounts {
     /// # Errors
     /// As [`Accounts::create_token`].
     pub fn create_first_token(&self, account: &AccountName, label: &str) -> Result<Option<NewToken>, Error> {
-        let mut database = self.database();
+        let mut database = self.changes();
         let change = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if change.query_row("SELECT EXISTS (SELECT 1 FROM tokens)", (), |row| row.get(0))? {
             return Ok(None);
@@ -97,7 +97,7 @@ impl Accounts {
         label: &str,
         secret: &Token,
     ) -> Result<(), Error> {
-        let mut database = self.database();
+        let mut database = self.changes();
         let change = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
         match find(&change, &secret.hash())? {
             Some(token) if token.revoked_at.is_some() => return Err(Error::Revoked(token.id)),
@@ -117,7 +117,7 @@ impl Accounts {
     /// # Errors
     /// The database fails.
     pub fn list_tokens(&self) -> Result<Vec<TokenRecord>, Error> {
-        let database = self.database();
+        let database = self.questions();
         let mut query = database.prepare_cached("SELECT * FROM tokens ORDER BY created_at, rowid")?;
         let tokens = query.query_map((), record)?.collect::<rusqlite::Result<_>>()?;
         Ok(tokens)
@@ -128,7 +128,7 @@ impl Accounts {
     /// # Errors
     /// [`Error::UnknownToken`]; the database fails.
     pub fn revoke_token(&self, id: &str) -> Result<TokenRecord, Error> {
-        let database = self.database();
+        let database = self.changes();
         let sql = "UPDATE tokens SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1 RETURNING *";
         let revoked = database.prepare_cached(sql)?.query_row((id, self.unix_millis()), record).optional()?;
         let revoked = revoked.ok_or_else(|| Error::UnknownToken(id.to_owned()))?;
@@ -141,7 +141,7 @@ impl Accounts {
     /// # Errors
     /// [`Error::UnknownToken`], [`Error::Revoked`]; the database or the system's randomness fails.
     pub fn rotate_token(&self, id: &str) -> Result<NewToken, Error> {
-        let mut database = self.database();
+        let mut database = self.changes();
         let change = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let sql = "SELECT * FROM tokens WHERE id = ?1";
         let token = change.prepare_cached(sql)?.query_row([id], record).optional()?;

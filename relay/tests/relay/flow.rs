@@ -1,40 +1,50 @@
 //! Never stuck: large bodies, full windows and peers that read nothing hold up nobody else.
 
+use futures_util::future::select_all;
+use futures_util::{SinkExt, StreamExt};
 use muxhook_protocol::Frame;
 use muxhook_protocol::frame::{Hello, Role};
+use muxhook_protocol::parts::Assembler;
 use tokio::join;
+use tokio_tungstenite::tungstenite::Message;
 
-use crate::harness::{Cli, Neighbour, Relay, echo, hello, replied, skipped, soon};
+use crate::harness::{Cli, Neighbour, Relay, echo, hello, replied, soon, upgrade};
 
 /// Copies of 64 KiB that a relay keeps for a session, at the least.
 const KEPT: usize = 900;
 
 #[tokio::test]
 async fn small_deliveries_pass_a_large_one() {
-    let relay = Relay::start().await;
-    let mut cli = relay.listen("shop").await;
-    let body: String = (0..5 << 20).map(|i| char::from(b'a' + (i / 999 % 26) as u8)).collect();
-    let smalls = async {
-        // Once the relay has all of the large one, it is on its way in parts.
-        soon(async { while relay.live("shop").await != (1, 0) {} }).await;
-        let mut client = relay.connect().await;
-        for number in 0..50 {
-            assert_eq!(client.post("shop", &number.to_string()).await.status, 200);
-        }
-    };
-    let order = async {
-        let mut order = Vec::new();
-        for _ in 0..51 {
-            let delivery = cli.handle(skipped()).await;
-            assert!(delivery.body.len() < 3 || *delivery.body == *body.as_bytes());
+    // More than sockets hold between them.
+    const LARGE: usize = 24 << 20;
+    let relay = Relay::with(|config| config.limits.max_body = LARGE).await;
+    let mut socket = upgrade(relay.addr, &relay.token).await.unwrap();
+    socket.send(Message::Binary(Frame::Hello(hello("shop")).encode())).await.unwrap();
+    let mut observer = relay.observe("shop").await;
+    relay.wait_for("shop", (1, 1)).await;
+    let mut assembler = Assembler::new(LARGE as u64, 1);
+    let mut sender = relay.connect().await;
+    sender.send(format!("POST /h/shop HTTP/1.1\r\nhost: x\r\ncontent-length: {LARGE}\r\n\r\n")).await;
+    sender.send("x".repeat(LARGE)).await;
+    assert_eq!(observer.delivery().await.body.len(), LARGE);
+
+    // The large one is on its way to a listener that reads nothing yet, and then there are small ones.
+    let mut senders = Vec::new();
+    for _ in 0..50 {
+        let mut sender = relay.connect().await;
+        sender.send("POST /h/shop HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nsmall").await;
+        senders.push(sender);
+        observer.delivery().await;
+    }
+    let mut order = Vec::new();
+    while order.len() < 51 {
+        let Some(Ok(Message::Binary(message))) = soon(socket.next()).await else { panic!("{order:?}") };
+        let whole = assembler.accept(Frame::decode(message).unwrap()).unwrap();
+        if let Some(Frame::Deliver { delivery, .. }) = whole {
             order.push(delivery.body.len());
         }
-        order
-    };
-    let (large, (), order) = join!(relay.post("shop", &body), smalls, order);
-    assert_eq!(large.by(), (200, "skipped"));
-    let place = order.iter().position(|length| *length == body.len()).unwrap();
-    assert!(place > 0, "the large one came first: {order:?}");
+    }
+    assert_eq!(order, [vec![5; 50], vec![LARGE]].concat());
 }
 
 #[tokio::test]
@@ -85,26 +95,26 @@ async fn what_is_in_hand_over_a_reconnect_fills_the_window() {
 
 #[tokio::test]
 async fn a_cli_that_reads_nothing_is_busy_in_the_end_and_holds_up_nobody() {
-    let relay = Relay::with(|config| {
-        config.limits.reply_deadline = std::time::Duration::from_millis(100);
-        config.limits.in_flight = u32::MAX;
-    })
-    .await;
+    const LARGE: usize = 4 << 20;
+    let relay = Relay::start().await;
     let neighbour = Neighbour::of(&relay).await;
     // Nothing moves on this link from here on.
-    let (_link, _welcome) = relay.greet(hello("shop")).await;
-    let body = "x".repeat(4 << 20);
-    let mut client = relay.connect().await;
-    let mut statuses = Vec::new();
+    let _unmoved = relay.greet(hello("shop")).await;
+    let webhook =
+        format!("POST /h/shop HTTP/1.1\r\nhost: x\r\ncontent-length: {LARGE}\r\n\r\n{}", "x".repeat(LARGE));
+    let mut senders = Vec::new();
     for _ in 0..40 {
-        statuses.push(client.post("shop", &body).await.status);
+        let mut sender = relay.connect().await;
+        sender.send(&webhook).await;
         neighbour.is_well().await;
-        if statuses.last() == Some(&503) {
-            break;
-        }
+        senders.push(sender);
     }
-    assert_eq!(statuses.pop(), Some(503), "160 MiB were kept for a CLI that reads nothing: {statuses:?}");
-    assert!(!statuses.is_empty() && statuses.iter().all(|status| *status == 504), "{statuses:?}");
+    // The first answer is no deadline's: the relay kept what it may keep for one session, and turned away the rest.
+    let answers = senders.iter_mut().map(|sender| Box::pin(sender.response()));
+    let (first, at, _) = select_all(answers).await;
+    assert_eq!(first.error(), (503, "busy".into()));
+    assert!(at >= 8, "only {at} were kept");
+    neighbour.is_well().await;
 }
 
 #[tokio::test]

@@ -151,5 +151,5 @@ pub(crate) fn hello(endpoint: &str) -> Hello {
 
 /// A deadline short enough to wait for.
 pub(crate) fn short_deadline(config: &mut Config) {
-    config.limits.reply_deadline = Duration::from_millis(300);
+    config.limits.reply_deadline = Duration::from_secs(1);
 }

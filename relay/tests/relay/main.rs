@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod answers;
+mod disk;
 mod fidelity;
 mod flow;
 mod harness;
