@@ -86,15 +86,20 @@ fn switching(accept: &str) -> Response<Body> {
     response
 }
 
-/// Takes the socket over from hyper, which keeps none of its own state then.
 async fn begin(sessions: Arc<Sessions>, account: AccountName, upgrade: hyper::upgrade::OnUpgrade) {
-    let Ok(upgraded) = upgrade.await else { return };
-    let Ok(parts) = upgraded.downcast::<TokioIo<Stream>>() else {
+    if let Some(socket) = take_over(upgrade).await {
+        sessions.run(account, socket).await;
+    }
+}
+
+/// Takes the socket over from hyper, with what hyper had read too much. Nothing else of hyper's is kept: most
+/// sessions are idle for long.
+async fn take_over(upgrade: hyper::upgrade::OnUpgrade) -> Option<WebSocketStream<Stream>> {
+    let Ok(parts) = upgrade.await.ok()?.downcast::<TokioIo<Stream>>() else {
         tracing::error!("an upgraded connection is not one of the relay's own");
-        return;
+        return None;
     };
     let (stream, read) = (parts.io.into_inner(), parts.read_buf.to_vec());
     let config = Some(websocket_config(READ_BUFFER));
-    let socket = WebSocketStream::from_partially_read(stream, read, Role::Server, config).await;
-    sessions.run(account, socket).await;
+    Some(WebSocketStream::from_partially_read(stream, read, Role::Server, config).await)
 }

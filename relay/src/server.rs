@@ -133,22 +133,36 @@ impl Relay {
         &self.shared.sessions.accounts
     }
 
-    /// Answers until `shutdown`, then lets what is under way end within the grace time.
+    /// Answers until `shutdown`, then lets what is under way end within the grace time. Dropped, it ends at once.
     pub async fn run(self, shutdown: CancellationToken) {
-        let stop = self.shared.stop.clone();
-        let tls = self.tls.as_ref().map(Tls::acceptor);
-        for listener in self.listeners {
-            let accept = accept(listener, tls.clone(), Arc::clone(&self.shared));
-            tokio::spawn(stop.clone().run_until_cancelled_owned(accept));
+        let Self { listeners, tls, shared, .. } = self;
+        let _end = End(Arc::clone(&shared));
+        let acceptor = tls.as_ref().map(Tls::acceptor);
+        for listener in listeners {
+            let accept = accept(listener, acceptor.clone(), Arc::clone(&shared));
+            tokio::spawn(shared.stop.clone().run_until_cancelled_owned(accept));
         }
-        if let Some(tls) = self.tls {
-            tokio::spawn(tls.watch(stop));
+        if let Some(tls) = tls {
+            tokio::spawn(tls.watch(shared.stop.clone()));
         }
-        let dispatch = Arc::clone(&self.shared.dispatch);
-        let sweep = tokio::spawn(async move { dispatch.sweep().await });
-        shutdown.cancelled().await;
-        self.shared.drain().await;
-        sweep.abort();
+        let down = async {
+            shutdown.cancelled().await;
+            shared.drain().await;
+        };
+        tokio::select! {
+            () = down => {}
+            () = shared.dispatch.sweep() => {}
+        }
+    }
+}
+
+/// Ends what a relay has spawned when the relay ends, whichever way.
+struct End(Arc<Shared>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.stop.cancel();
+        self.0.sessions.close_all();
     }
 }
 
@@ -294,11 +308,17 @@ async fn serve(socket: TcpStream, addr: SocketAddr, tls: Option<TlsAcceptor>, sh
     let peer = Peer { ip: addr.ip(), tls: tls.is_some() };
     let stream = match tls {
         None => Stream::Plain(socket),
-        Some(tls) => match timeout(HANDSHAKE, tls.accept(Stream::Plain(socket))).await {
-            Ok(Ok(stream)) => Stream::Tls(Box::new(stream.into())),
-            Ok(Err(error)) => return tracing::debug!(peer = %addr, %error, "a TLS handshake failed"),
-            Err(_) => return tracing::debug!(peer = %addr, "a TLS handshake took too long"),
-        },
+        Some(tls) => {
+            let handshake = timeout(HANDSHAKE, tls.accept(Stream::Plain(socket)));
+            match shared.stop.run_until_cancelled(handshake).await {
+                Some(Ok(Ok(stream))) => Stream::Tls(Box::new(stream.into())),
+                Some(Ok(Err(error))) => {
+                    return tracing::debug!(peer = %addr, %error, "a TLS handshake failed");
+                }
+                Some(Err(_)) => return tracing::debug!(peer = %addr, "a TLS handshake took too long"),
+                None => return,
+            }
+        }
     };
     let service = {
         let shared = Arc::clone(&shared);

@@ -236,3 +236,6 @@ where
 pub fn offers_subprotocol(offered: &str) -> bool {
     offered.split(',').any(|name| name.trim() == SUBPROTOCOL)
 }
+
+#[cfg(test)]
+mod tests;

@@ -72,7 +72,7 @@ impl Path {
 fn random_webhooks_survive(relay: impl Future<Output = Relay>, cases: u32) {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let path = Mutex::new(runtime.block_on(async { Path::through(relay.await).await }));
-    let config = Config { cases, max_shrink_iters: 2000, failure_persistence: None, ..Config::default() };
+    let config = Config { cases, max_shrink_time: 20_000, failure_persistence: None, ..Config::default() };
     let carried = TestRunner::new(config).run(&vec(any_exchange(), AT_ONCE), |exchanges| {
         let mut path = path.lock().unwrap_or_else(PoisonError::into_inner);
         runtime.block_on(async {

@@ -1,13 +1,16 @@
 //! The link to the relay is lost: the user is told, it is made again, the address stays, and nothing that was under
 //! way is lost or handed over twice.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use muxhook_protocol::Outcome;
-use tokio::time::{Instant, pause};
+use tokio::join;
+use tokio::time::{Instant, pause, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::harness::{App, Cable, Carrier, Relay, RelayProcess, Told, User, respond, run};
+use crate::harness::{App, Cable, Carrier, Relay, RelayProcess, Told, User, Wire, respond, run};
 
 /// An app that answers what comes with the body `held` only once it is `let_go`.
 struct Holding {
@@ -98,6 +101,67 @@ fn a_network_that_swallows_everything() {
         assert_eq!(app.request().await.text(), "swallowed");
         assert_eq!(app.unseen(), 0, "handed over twice");
         assert!(replied(&carrier.tells().await.1));
+    });
+}
+
+/// Each body is of its own; every fifth is large, so that cuts fall into the middle of it and of its answer.
+fn body(number: usize) -> String {
+    format!("{number}{}", "x".repeat(if number.is_multiple_of(5) { 200_000 } else { 0 }))
+}
+
+/// Sends as Mux does: what was not taken is sent again later.
+async fn insist(wire: &mut Wire, path: &str, body: &str) {
+    loop {
+        let answer = wire.post(path, body).await;
+        if answer.by() == (201, "app") {
+            return assert!(answer.text() == body, "another answer of {} bytes", answer.body.len());
+        }
+        assert_eq!(answer.error(), (503, "no_listener".into()));
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+#[test]
+fn a_link_that_breaks_again_and_again_loses_nothing_and_repeats_nothing() {
+    run(|| async {
+        pause();
+        let relay = patient().await;
+        let cable = Cable::to(relay.addr).await;
+        let mut app = App::start(|request| async move { respond(201, &[], &request.body) });
+        let mut carrier = Carrier::start(cable.addr, &app.url());
+        let (_, Told::Ready(path)) = carrier.tells().await else { panic!("not ready") };
+
+        let sending = join_all((0..16).map(async |sender| {
+            let mut wire = relay.connect().await;
+            for number in (sender..400).step_by(16) {
+                insist(&mut wire, &path, &body(number)).await;
+            }
+        }));
+        let breaking = async {
+            let mut handed_over = HashSet::new();
+            while handed_over.len() < 400 {
+                let request = app.request().await;
+                assert!(handed_over.insert(request.body.clone()), "handed over twice");
+                match handed_over.len() {
+                    number if number % 48 == 0 => cable.swallow(),
+                    number if number % 16 == 0 => cable.cut(),
+                    _ => continue,
+                }
+                cable.mend();
+            }
+        };
+        let mut breaks = 0;
+        let listening = async {
+            loop {
+                breaks += usize::from(matches!(carrier.tells().await.1, Told::Back));
+            }
+        };
+        tokio::select! {
+            _ = async { join!(sending, breaking) } => {}
+            () = listening => {}
+        }
+        assert_eq!(app.unseen(), 0, "handed over twice");
+        assert!(breaks > 10, "{breaks}");
     });
 }
 

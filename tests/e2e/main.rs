@@ -4,20 +4,13 @@
 //! Processes are ended and frozen by signals, so all this is for Unix.
 
 #![cfg(unix)]
+#![cfg(test)]
 
-#[cfg(test)]
 mod app;
-#[cfg(test)]
 mod burst;
-#[cfg(test)]
 mod bytes;
-#[cfg(test)]
 mod certificate;
-#[cfg(test)]
 mod harness;
-#[cfg(test)]
 mod link;
-#[cfg(test)]
 mod several;
-#[cfg(test)]
 mod slow;

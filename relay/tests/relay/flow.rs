@@ -4,7 +4,7 @@ use muxhook_protocol::Frame;
 use muxhook_protocol::frame::{Hello, Role};
 use tokio::join;
 
-use crate::harness::{Cli, Neighbour, Relay, echo, greet, hello, replied, skipped, soon};
+use crate::harness::{Cli, Neighbour, Relay, echo, hello, replied, skipped, soon};
 
 /// Copies of 64 KiB that a relay keeps for a session, at the least.
 const KEPT: usize = 900;
@@ -92,7 +92,7 @@ async fn a_cli_that_reads_nothing_is_busy_in_the_end_and_holds_up_nobody() {
     .await;
     let neighbour = Neighbour::of(&relay).await;
     // Nothing moves on this link from here on.
-    let (_link, _welcome) = greet(relay.addr, &relay.token, hello("shop")).await.unwrap();
+    let (_link, _welcome) = relay.greet(hello("shop")).await;
     let body = "x".repeat(4 << 20);
     let mut client = relay.connect().await;
     let mut statuses = Vec::new();
@@ -111,7 +111,7 @@ async fn a_cli_that_reads_nothing_is_busy_in_the_end_and_holds_up_nobody() {
 async fn an_observer_that_read_nothing_for_long_gets_what_was_kept() {
     let relay = Relay::with(|config| config.limits.in_flight = u32::MAX).await;
     let greeting = Hello { role: Role::Observer, ..hello("shop") };
-    let (link, welcome) = greet(relay.addr, &relay.token, greeting).await.unwrap();
+    let (link, welcome) = relay.greet(greeting).await;
     // Far more than sockets and queues hold between them, in far more pieces than one batch takes.
     let body = "x".repeat(64 << 10);
     let mut client = relay.connect().await;

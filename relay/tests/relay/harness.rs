@@ -8,8 +8,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use muxhook_link::Now;
-use muxhook_protocol::frame::{Hello, Role};
+use muxhook_link::{Link, Now};
+use muxhook_protocol::frame::{Hello, Role, Welcome};
 use muxhook_relay::accounts::{Accounts, Token};
 use muxhook_relay::config::Config;
 use muxhook_relay::server;
@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use cli::{Cli, echo, greet, replied, skipped, unreachable_app, upgrade};
+pub(crate) use cli::{Cli, echo, greet, replied, skipped, unreachable_app, upgrade, upgrade_over};
 pub(crate) use http::{Client, Response};
 pub(crate) use neighbour::Neighbour;
 
@@ -57,7 +57,7 @@ impl Relay {
         Self::on(Arc::new(tempfile::tempdir().unwrap()), token, change).await
     }
 
-    /// A relay on a data folder that may have been used before.
+    /// A relay on a data folder that may have been used before, and on a port of its own.
     pub(crate) async fn on(dir: Arc<TempDir>, token: Token, change: impl FnOnce(&mut Config)) -> Self {
         let listen = (Ipv4Addr::LOCALHOST, 0).into();
         let mut config = Config::embedded(dir.path().join("relay"), listen, token.clone());
@@ -94,6 +94,11 @@ impl Relay {
     /// An observer on `endpoint`.
     pub(crate) async fn observe(&self, endpoint: &str) -> Cli {
         self.dial(Hello { role: Role::Observer, ..hello(endpoint) }).await
+    }
+
+    /// A link that must be welcome, and moves only when it is polled.
+    pub(crate) async fn greet(&self, hello: Hello) -> (Link<TcpStream>, Welcome) {
+        greet(upgrade(self.addr, &self.token).await.unwrap(), hello).await.expect("welcome")
     }
 
     /// A session that must be welcome.

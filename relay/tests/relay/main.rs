@@ -7,6 +7,8 @@ mod flow;
 mod harness;
 mod intake;
 mod page;
+mod restart;
 mod sanitised;
 mod several;
+mod tls;
 mod wire;

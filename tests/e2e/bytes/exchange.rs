@@ -166,7 +166,7 @@ fn by_name(fields: &Fields) -> BTreeMap<String, Vec<Vec<u8>>> {
     names
 }
 
-/// As an app checks it: by <https://docs.mux.com/guides/verify-webhook-signatures>, over the body as it came.
+/// As an app checks Mux's signature: HMAC-SHA256 over `<time>.<body>`, with the body as it came.
 fn check_signature(arrived: &Message) {
     let (time, sum) = arrived.get("mux-signature").split_once(",v1=").unwrap();
     let sum = data_encoding::HEXLOWER.decode(sum.as_bytes()).unwrap();

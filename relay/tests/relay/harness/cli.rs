@@ -15,6 +15,7 @@ use muxhook_protocol::{
     CONNECT_PATH, Delivery, DeliveryId, FailReason, Failure, Frame, Headers, Outcome, Reply, SUBPROTOCOL,
 };
 use muxhook_relay::accounts::Token;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -45,22 +46,28 @@ pub(crate) async fn upgrade(
     addr: SocketAddr,
     token: &Token,
 ) -> Result<WebSocketStream<TcpStream>, Box<WsError>> {
-    let mut request = format!("ws://{addr}{CONNECT_PATH}").into_client_request().unwrap();
+    upgrade_over(TcpStream::connect(addr).await.unwrap(), token).await
+}
+
+/// The same over a connection that stands.
+pub(crate) async fn upgrade_over<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    token: &Token,
+) -> Result<WebSocketStream<S>, Box<WsError>> {
+    let mut request = format!("ws://relay{CONNECT_PATH}").into_client_request().unwrap();
     let bearer = HeaderValue::try_from(format!("Bearer {}", token.reveal())).unwrap();
     request.headers_mut().insert(header::AUTHORIZATION, bearer);
     request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
-    let stream = TcpStream::connect(addr).await.unwrap();
     let config = Some(websocket_config(16 * 1024));
     Ok(soon(client_async_with_config(request, stream, config)).await.map_err(Box::new)?.0)
 }
 
 /// A link that has greeted and was welcome. Nothing moves on it but when it is polled.
-pub(crate) async fn greet(
-    addr: SocketAddr,
-    token: &Token,
+pub(crate) async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: WebSocketStream<S>,
     hello: Hello,
-) -> Result<(Link<TcpStream>, Welcome), Refused> {
-    let mut link = Link::new(upgrade(addr, token).await.unwrap(), LIMITS);
+) -> Result<(Link<S>, Welcome), Refused> {
+    let mut link = Link::new(socket, LIMITS);
     link.send(Outgoing::control(&Frame::Hello(hello)));
     match soon(link.next()).await.unwrap() {
         Frame::Welcome(welcome) => Ok((link, welcome)),
@@ -71,11 +78,14 @@ pub(crate) async fn greet(
 
 impl Cli {
     pub(crate) async fn dial(addr: SocketAddr, token: &Token, hello: Hello) -> Result<Self, Refused> {
-        let (link, welcome) = greet(addr, token, hello).await?;
+        let (link, welcome) = greet(upgrade(addr, token).await.unwrap(), hello).await?;
         Ok(Self::over(link, welcome))
     }
 
-    pub(crate) fn over(link: Link<TcpStream>, welcome: Welcome) -> Self {
+    pub(crate) fn over<S>(link: Link<S>, welcome: Welcome) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let (frames_in, frames) = mpsc::channel(8192);
         let (commands, commands_out) = mpsc::channel(8192);
         let task = tokio::spawn(drive(link, frames_in, commands_out));
@@ -144,8 +154,8 @@ enum Command {
     Confirm(oneshot::Sender<()>),
 }
 
-async fn drive(
-    mut link: Link<TcpStream>,
+async fn drive<S: AsyncRead + AsyncWrite + Unpin>(
+    mut link: Link<S>,
     frames: mpsc::Sender<Result<Frame, LinkError>>,
     mut commands: mpsc::Receiver<Command>,
 ) {

@@ -1,0 +1,105 @@
+//! The relay with a certificate of its own.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use muxhook_relay::config::{Config, TlsFiles};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::crypto::ring;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::{CertificateDer, ServerName};
+use tokio::join;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::harness::{Cli, Client, Relay, greet, hello, replied, skipped, soon, upgrade_over};
+
+struct Secure {
+    relay: Relay,
+    certificate: CertificateDer<'static>,
+}
+
+impl Secure {
+    async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (files, certificate) = pair(folder.path());
+        let relay = Relay::with(|config| {
+            config.tls = Some(files);
+            change(config);
+        })
+        .await;
+        Self { relay, certificate }
+    }
+
+    async fn connect(&self) -> TlsStream<TcpStream> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificate.clone()).unwrap();
+        let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let tcp = TcpStream::connect(self.relay.addr).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        soon(TlsConnector::from(Arc::new(config)).connect(name, tcp)).await.unwrap()
+    }
+
+    async fn listen(&self, endpoint: &str) -> Cli {
+        let socket = upgrade_over(self.connect().await, &self.relay.token).await.unwrap();
+        let (link, welcome) = greet(socket, hello(endpoint)).await.expect("welcome");
+        Cli::over(link, welcome)
+    }
+}
+
+fn pair(folder: &Path) -> (TlsFiles, CertificateDer<'static>) {
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let files = TlsFiles { cert: folder.join("cert.pem"), key: folder.join("key.pem") };
+    std::fs::write(&files.cert, cert.pem()).unwrap();
+    std::fs::write(&files.key, signing_key.serialize_pem()).unwrap();
+    (files, cert.der().clone())
+}
+
+#[tokio::test]
+async fn a_webhook_and_a_session_go_over_tls() {
+    let secure = Secure::with(|_| ()).await;
+    let mut cli = secure.listen("shop").await;
+    let port = secure.relay.addr.port();
+    assert_eq!(cli.welcome.public_url, format!("https://127.0.0.1:{port}/h/shop"));
+    let stream = secure.connect().await;
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]), "no HTTP/2, whatever is offered");
+    let mut sender = Client::new(stream);
+    let body = "large ".repeat(100_000);
+    let (response, delivery) = join!(sender.post("shop", &body), cli.handle(replied(200, &[], body.clone())));
+    assert!(response.text() == body && *delivery.body == *body.as_bytes());
+    assert_eq!(delivery.headers.get("x-forwarded-proto"), Some(&b"https"[..]));
+    let (response, _) = join!(sender.post("shop", "again"), cli.handle(skipped()));
+    assert_eq!(response.by(), (200, "skipped"));
+}
+
+#[tokio::test]
+async fn what_speaks_no_tls_is_hung_up_on_alone() {
+    let secure = Secure::with(|_| ()).await;
+    let mut cli = secure.listen("shop").await;
+    let mut sender = Client::new(secure.connect().await);
+    let mut plain = secure.relay.connect().await;
+    plain.send("POST /h/shop HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n").await;
+    let told = plain.rest().await;
+    assert!(!told.starts_with(b"HTTP"), "{}", String::from_utf8_lossy(&told));
+    let (response, _) = join!(sender.post("shop", ""), cli.handle(skipped()));
+    assert_eq!(response.by(), (200, "skipped"));
+}
+
+#[tokio::test]
+async fn a_handshake_that_never_ends_holds_up_no_restart() {
+    let mut secure = Secure::with(|config| config.limits.grace = Duration::from_secs(3600)).await;
+    let begun = secure.relay.connect().await;
+    // The relay has taken the silent connection in when it has taken a later one in.
+    drop(secure.connect().await);
+    secure.relay.shutdown.cancel();
+    let down = tokio::time::timeout(Duration::from_secs(5), &mut secure.relay.run).await;
+    down.expect("the handshake's own limit is 10 s").unwrap();
+    assert_eq!(begun.rest().await, b"");
+}
