@@ -14,7 +14,7 @@ use muxhook_relay::config::Config;
 use muxhook_relay::server::{BindError, Relay};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::event::Notice;
@@ -22,8 +22,8 @@ use crate::relay_url::RelayUrl;
 use crate::secret::Secret;
 use crate::state::{EmbeddedRelay, RelayLock, State, StateError};
 
-/// How long another process may take from holding the lock to answering.
-const TAKE_OVER: Duration = Duration::from_secs(5);
+/// How long a relay on this machine may take to answer before it counts as one that does not.
+const ANSWER: Duration = Duration::from_secs(1);
 
 /// How often it is asked meanwhile.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
@@ -89,22 +89,23 @@ impl EmbeddedError {
 
 impl Embedded {
     /// Joins the relay that another process of this machine runs, or starts it here. `answers` says whether a relay
-    /// answers to its token.
+    /// answers to its token. `patience`: how long another process may take from holding the lock to answering.
     ///
     /// # Errors
     /// See [`EmbeddedError`].
     pub async fn join_or_start(
         state: &State,
         now: Now,
+        patience: Duration,
         answers: impl AsyncFn(&EmbeddedRelay) -> bool,
     ) -> Result<Self, EmbeddedError> {
-        let give_up = Instant::now() + TAKE_OVER;
+        let give_up = Instant::now() + patience;
         loop {
             if let Some(lock) = state.lock_relay()? {
                 return Self::start(state, lock, now).await;
             }
             if let Some(relay) = state.embedded()
-                && answers(&relay).await
+                && timeout(ANSWER, answers(&relay)).await == Ok(true)
             {
                 return Ok(Self { relay, notices: Vec::new(), own: None });
             }

@@ -213,11 +213,11 @@ impl Printer {
         self.output.closed()
     }
 
-    /// Shows in the status line whether the user has paused the stream.
-    pub fn set_paused(&mut self, paused: bool) {
-        self.status.paused = paused;
-        self.stale = true;
-        self.flush();
+    /// Shows in the status line whether the user has paused the stream, and how many deliveries wait for it to go on.
+    pub fn set_held(&mut self, paused: bool, waiting: usize) {
+        let before = (self.status.paused, self.status.waiting);
+        (self.status.paused, self.status.waiting) = (paused, waiting);
+        self.stale |= before != (paused, waiting);
     }
 
     /// Tells a person what the keys do.

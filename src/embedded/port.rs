@@ -8,7 +8,7 @@ use crate::event::{Level, Notice};
 /// The port it has unless a foreign program sits there.
 pub(super) const USUAL: u16 = 6894;
 
-/// How many ports behind the usual one are tried.
+/// How many ports behind the wanted one are tried.
 const FURTHER: u16 = 50;
 
 /// The address of a port on this machine alone.
@@ -16,11 +16,10 @@ pub(super) fn address(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 
-/// The port to listen on: `last`, else the usual one, else the next free one; and what to say when it changes.
+/// The port to listen on: `last` or the usual one, else the next free one; and what to say when it changes.
 pub(super) fn choose(last: Option<u16>) -> io::Result<(u16, Option<Notice>)> {
     let wanted = last.unwrap_or(USUAL);
-    let mut ports = std::iter::once(wanted).chain(USUAL..USUAL + FURTHER);
-    let free = ports.find(|port| is_free(*port)).map_or_else(any, Ok)?;
+    let free = (wanted..=wanted.saturating_add(FURTHER)).find(|port| is_free(*port)).map_or_else(any, Ok)?;
     Ok((free, (free != wanted).then(|| changed(wanted, free))))
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Status {
     latency: Option<Duration>,
     /// The user has paused the stream.
     pub(super) paused: bool,
+    /// Deliveries that have arrived and are not taken up.
+    pub(super) waiting: usize,
 }
 
 /// How the link to the relay is.
@@ -73,6 +75,9 @@ impl Status {
             Link::Connecting => format!("{} connecting", style.warn(dot)),
             Link::Live => format!("{} live", style.good(dot)),
         };
+        if self.waiting > 0 {
+            let _ = write!(line, "{sep}{} waiting", self.waiting);
+        }
         let _ = write!(line, "{sep}{}", units::count(self.events, "event"));
         if self.failed > 0 {
             let _ = write!(line, "{sep}{}", style.bad(format_args!("{} failed", self.failed)));
@@ -144,7 +149,7 @@ mod tests {
             status.note(&event);
             lines.push(status.line(style));
         }
-        status.paused = true;
+        (status.paused, status.waiting) = (true, 2);
         lines.push(status.line(Style::default()));
         lines.dedup();
         insta::assert_snapshot!(lines.join("\n"));

@@ -2,11 +2,21 @@
 
 use std::net::TcpListener;
 
+use muxhook::relay_url::RelayUrl;
+use muxhook::secret::Secret;
+use muxhook::state::{EmbeddedRelay, RelayLock, State};
 use rustix::process::Signal;
 
 use crate::home::Home;
 use crate::http::{App, post, try_post};
 use crate::running::Running;
+
+/// Takes the right to run the relay on this machine, as a process that hangs would hold it.
+fn hold_the_relay(home: &Home) -> (State, RelayLock) {
+    let state = State::open(Some(&home.path("state/muxhook"))).unwrap();
+    let lock = state.lock_relay().unwrap().unwrap();
+    (state, lock)
+}
 
 /// A `listen` that forwards to the app.
 fn listen(home: &Home, app: &App) -> Running {
@@ -93,6 +103,24 @@ fn when_the_first_ends_the_second_takes_over_port_data_and_address() {
 }
 
 #[test]
+fn of_two_that_could_take_over_one_does_and_the_other_joins_it() {
+    let home = Home::new();
+    let apps = [App::counting(), App::counting()];
+    let first = home.start(&["listen"]);
+    let address = first.address();
+    let rest = apps.each_ref().map(|app| listen(&home, app));
+    rest.iter().for_each(|running| assert_eq!(running.address(), address));
+    drop(first);
+    rest.iter().for_each(|running| running.err.wait_for("the link is back"));
+    post(&address, "{}").by_app(200, "took 2");
+    apps.iter().for_each(|app| app.wait_for(1));
+    for running in rest {
+        let ended = running.stop().with(0, "1 event · 1 forwarded");
+        assert!(!ended.err.contains("address has changed"), "{}", ended.err);
+    }
+}
+
+#[test]
 fn a_foreign_program_on_the_port_moves_the_relay_for_good_and_is_told() {
     let home = Home::new();
     let foreign = TcpListener::bind(("127.0.0.1", home.port)).unwrap();
@@ -149,4 +177,37 @@ fn a_memory_that_makes_no_sense_is_set_aside_and_that_is_said() {
     running.address();
     running.stop().with(0, "state.json made no sense and was set aside");
     assert_eq!(home.read("state/muxhook/state.json.corrupt"), "garbage");
+}
+
+#[test]
+fn a_relay_that_hangs_is_told_at_the_start() {
+    let home = Home::new();
+    let _held = hold_the_relay(&home);
+    let ended =
+        home.run(&["listen"]).with(1, "another muxhook runs this machine's relay, but it does not answer");
+    assert!(ended.err.contains("pgrep -a muxhook"), "{}", ended.err);
+}
+
+#[test]
+fn a_relay_that_comes_to_hang_is_waited_for() {
+    let (home, token) = (Home::new(), "a-token-that-is-long-enough-for-a-relay");
+    let (state, _lock) = hold_the_relay(&home);
+    let listen = format!("127.0.0.1:{}", home.port);
+    let serve = || {
+        let mut command = home.muxhook(&["relay", "serve", "--listen", &listen, "--data-dir", "relay"]);
+        command.env("MUXHOOK_RELAY_BOOTSTRAP_TOKEN", token);
+        let relay = Running::start(command);
+        relay.err.wait_for("reached at");
+        relay
+    };
+    let relay = serve();
+    let url = RelayUrl::parse(&format!("http://{listen}"), false).unwrap();
+    state.publish(&EmbeddedRelay { url, token: Secret::new(token), pid: 1 }).unwrap();
+    let second = home.start(&["listen", "--json"]);
+    let address = second.line("ready")["public_url"].as_str().unwrap().to_owned();
+    drop(relay);
+    second.out.until("another attempt", |text| (text.matches("\"disconnected\"").count() > 1).then_some(()));
+    let _relay = serve();
+    second.line("reconnected");
+    assert_eq!(post(&address, "{}").header("muxhook-answer"), Some("none"));
 }

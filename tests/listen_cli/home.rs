@@ -18,12 +18,12 @@ pub(crate) struct Home {
 }
 
 /// A port that nobody uses, outside of what the system gives out by itself (Linux: from 32768 on), so that no
-/// connection of some other test comes to sit on it.
+/// connection of some other test comes to sit on it. The next few are nobody's either.
 pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let own = u16::try_from(std::process::id() % 400).unwrap() * 50;
+    let own = u16::try_from(std::process::id() % 40).unwrap() * 500;
     loop {
-        let port = 10_000 + (own + NEXT.fetch_add(1, Ordering::Relaxed)) % 20_000;
+        let port = 10_000 + (own + NEXT.fetch_add(4, Ordering::Relaxed)) % 20_000;
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }

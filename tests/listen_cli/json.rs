@@ -96,8 +96,9 @@ fn an_app_that_is_not_there_is_a_failure_with_its_reason_and_a_hint() {
 #[test]
 fn notices_are_lines_as_well() {
     let home = Home::new();
-    let lines =
-        home.run(&["listen", "--json", "--for", "10ms", "-e", "video.hologram.*"]).with(0, "").lines();
+    let running = home.start(&["listen", "--json", "-e", "video.hologram.*"]);
+    running.line("ready");
+    let lines = running.stop().with(0, "--events video.hologram.* matches no event type").lines();
     assert_keys(&lines[0], "notice", "code message");
     assert_eq!(lines[0]["code"], "unknown_type");
     assert_eq!(lines[1]["kind"], "ready");

@@ -143,6 +143,7 @@ impl Listener {
     async fn carry(&mut self, control: &mut mpsc::Receiver<Control>) -> Result<End, Error> {
         loop {
             self.release_held();
+            self.printer.set_held(self.run.paused, self.run.held.len());
             if self.run.is_counted() {
                 return Ok(End::Counted);
             }
@@ -321,10 +322,7 @@ impl Listener {
             Control::TimeUp => return Some(End::TimeUp),
             Control::Closed => return Some(End::Closed),
             Control::Key(Key::Replay) => self.replay_last(),
-            Control::Key(Key::Pause) => {
-                self.run.paused = !self.run.paused;
-                self.printer.set_paused(self.run.paused);
-            }
+            Control::Key(Key::Pause) => self.run.paused = !self.run.paused,
             Control::Key(Key::Copy) => self.copy_address(),
             Control::Key(Key::Help) => self.printer.help(),
         }

@@ -1,5 +1,7 @@
 //! Which relay a `listen` is at, and which endpoints this machine has had there.
 
+use std::time::Duration;
+
 use muxhook_link::Now;
 use muxhook_protocol::EndpointId;
 use muxhook_protocol::frame::Welcome;
@@ -14,6 +16,12 @@ use crate::printer::Printer;
 use crate::relay_url::RelayUrl;
 use crate::secret::Secret;
 use crate::state::{EmbeddedRelay, Place, Remembered, State};
+
+/// How long a process that has the relay on this machine may take to start it.
+const STARTING: Duration = Duration::from_secs(5);
+
+/// The same, when the link is lost: it will be asked again before each attempt, and the user waits meanwhile.
+const MOVING: Duration = Duration::from_millis(300);
 
 /// The relay, and what this machine remembers of it.
 pub(crate) struct Home {
@@ -51,7 +59,7 @@ impl Home {
                 Self { relay, token, embedded: None, state, named, dialer, others: 0 }
             }
             RelayChoice::Embedded => {
-                let mut found = join_or_start(state.as_ref(), &dialer, now).await;
+                let mut found = join_or_start(state.as_ref(), &dialer, now, STARTING).await;
                 if let Err(error) = &found
                     && error.is_of_the_folder()
                 {
@@ -134,7 +142,7 @@ impl Home {
         if !joined {
             return Ok(None);
         }
-        let mut embedded = match join_or_start(self.state.as_ref(), &self.dialer, now).await {
+        let mut embedded = match join_or_start(self.state.as_ref(), &self.dialer, now, MOVING).await {
             Ok(embedded) => embedded,
             // It may be stopped, and go on later.
             Err(EmbeddedError::Mute) => return Ok(None),
@@ -161,12 +169,17 @@ impl Home {
 }
 
 /// The relay on this machine; a short-lived one when nothing can be kept.
-async fn join_or_start(state: Option<&State>, dialer: &Dialer, now: Now) -> Result<Embedded, EmbeddedError> {
+async fn join_or_start(
+    state: Option<&State>,
+    dialer: &Dialer,
+    now: Now,
+    patience: Duration,
+) -> Result<Embedded, EmbeddedError> {
     let answers = async |relay: &EmbeddedRelay| {
         api::Client::new(dialer, &relay.url, &relay.token).status().await.is_ok()
     };
     match state {
-        Some(state) => Embedded::join_or_start(state, now, answers).await,
+        Some(state) => Embedded::join_or_start(state, now, patience, answers).await,
         None => Embedded::temporary(now).await,
     }
 }
