@@ -55,7 +55,7 @@ pub(crate) struct Run {
     paused: bool,
     /// Deliveries at the app whose senders have their answer.
     late: HashSet<DeliveryId>,
-    /// Events wait for the app to have done with others.
+    /// The user knows that events wait for the app to have done with others.
     queued: bool,
     /// For the key `r`.
     last: Option<(Arc<Arrival>, Arc<Target>)>,
@@ -175,6 +175,7 @@ impl Listener {
             }
             Signal::Answered(id) => {
                 self.run.late.insert(id);
+                self.mind_queue();
             }
             Signal::Live { welcome, down } => {
                 self.home.remember(&welcome, &mut self.printer, self.now);
@@ -253,7 +254,6 @@ impl Listener {
                 self.run.last = Some((Arc::clone(&arrival), Arc::clone(&target)));
                 let job = Job { arrival: Arc::clone(&arrival), replay: false };
                 self.forwarder.start(&target, &arrival.delivery, job);
-                self.mind_queue();
             }
             Decision::Skip { filter } => {
                 self.run.summary.skipped += 1;
@@ -270,13 +270,13 @@ impl Listener {
         }
     }
 
-    /// Says once when the app has as much as it may: from then on events wait, and their senders with them.
+    /// Says once, when a sender was left without the app's answer, that events wait for the app to have done with
+    /// others: a burst that only queues for a moment is worth no word.
     fn mind_queue(&mut self) {
-        let waits = self.forwarder.waiting() > 0;
-        if waits && !self.run.queued {
+        if self.forwarder.waiting() > 0 && !self.run.queued {
+            self.run.queued = true;
             self.tell(Event::Notice(queued(self.forwarder.in_flight())));
         }
-        self.run.queued = waits;
     }
 
     /// Takes in an outcome and whatever others are there already, so that they go to the relay as one.
@@ -285,8 +285,11 @@ impl Listener {
         while let Some(done) = self.forwarder.next().now_or_never() {
             self.on_outcome(done);
         }
-        if self.forwarder.in_flight() + self.forwarder.waiting() == 0 {
-            self.run.late.clear();
+        if self.forwarder.waiting() == 0 {
+            self.run.queued = false;
+            if self.forwarder.in_flight() == 0 {
+                self.run.late.clear();
+            }
         }
     }
 
