@@ -15,8 +15,9 @@ use tokio::time::sleep;
 
 use super::listen::AGENT;
 use super::listen::control::{self, Sources};
-use super::listen::listener::{End, Listener, Run};
+use super::listen::listener::Listener;
 use super::listen::relay::Home;
+use super::listen::run::{End, Run};
 use crate::config;
 use crate::dial::{DialOptions, Dialer};
 use crate::embedded::Embedded;

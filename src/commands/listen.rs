@@ -2,8 +2,10 @@
 
 pub(crate) mod control;
 pub(crate) mod listener;
+mod notices;
 mod plan;
 pub(crate) mod relay;
+pub(crate) mod run;
 
 use muxhook_link::Now;
 use muxhook_protocol::frame::Role;
@@ -18,9 +20,10 @@ use crate::printer::keys::Keys;
 use crate::printer::{Colors, Printer};
 use crate::session::{Session, Settings};
 use control::Sources;
-use listener::{End, Listener, Run};
+use listener::Listener;
 use plan::Plan;
 use relay::Home;
+use run::{End, Run};
 
 /// How a CLI names itself to relays.
 pub(crate) const AGENT: &str = concat!("muxhook/", env!("CARGO_PKG_VERSION"));

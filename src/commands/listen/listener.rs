@@ -1,7 +1,6 @@
 //! Where the rooms meet: deliveries from the session go through intake to the forwarder, outcomes go back, and
 //! the printer is told of everything. One task, one loop, nothing awaited but whatever is ready first.
 
-use std::collections::{HashSet, VecDeque};
 use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +8,14 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use muxhook_link::Now;
 use muxhook_protocol::frame::Welcome;
-use muxhook_protocol::{Delivery, DeliveryId, Outcome};
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout};
+use muxhook_protocol::{Delivery, Outcome};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::control::Control;
+use super::notices;
 use super::relay::Home;
+use super::run::{End, Job, Run};
 use crate::error::Error;
 use crate::event::{
     Arrival, Disconnected, Event, Failed, Forwarded, Level, Notice, Ready, Received, Reconnected, Skipped,
@@ -38,83 +39,6 @@ pub(crate) struct Listener {
     pub(crate) printer: Printer,
     pub(crate) now: Now,
     pub(crate) run: Run,
-}
-
-/// What one run has counted, and what it waits for.
-#[derive(Debug)]
-pub(crate) struct Run {
-    started: Instant,
-    summary: Summary,
-    /// End after so many events.
-    count: Option<u64>,
-    /// Events taken up towards the count, and those of them that are done with.
-    taken: u64,
-    done: u64,
-    /// Deliveries that wait until output flows again or the user says go on.
-    held: VecDeque<Box<Delivery>>,
-    paused: bool,
-    /// Deliveries at the app whose senders have their answer.
-    late: HashSet<DeliveryId>,
-    /// The user knows that events wait for the app to have done with others.
-    queued: bool,
-    /// For the key `r`.
-    last: Option<(Arc<Arrival>, Arc<Target>)>,
-    /// The public address, once it is known.
-    address: Option<String>,
-    /// Told once, when the listener is ready.
-    ready: Option<oneshot::Sender<Ready>>,
-}
-
-/// What the forwarder gives back with an outcome.
-#[derive(Clone, Debug)]
-pub(crate) struct Job {
-    arrival: Arc<Arrival>,
-    /// Asked for by the user, so nothing that the relay waits for.
-    replay: bool,
-}
-
-/// How a run came to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// As many events came as were asked for.
-    Counted,
-    /// The time was up; what was counted by then falls short or not.
-    TimeUp,
-    /// The user or the system asked for it.
-    Stopped,
-    /// The user asked twice.
-    StoppedNow,
-    /// The output has no reader.
-    Closed,
-}
-
-impl Run {
-    /// Nothing counted yet; `count` events are waited for.
-    pub(crate) fn new(count: Option<u64>, ready: Option<oneshot::Sender<Ready>>) -> Self {
-        Self {
-            started: Instant::now(),
-            summary: Summary::default(),
-            count,
-            taken: 0,
-            done: 0,
-            held: VecDeque::new(),
-            paused: false,
-            late: HashSet::new(),
-            queued: false,
-            last: None,
-            address: None,
-            ready,
-        }
-    }
-
-    fn is_counted(&self) -> bool {
-        self.count.is_some_and(|count| self.done >= count)
-    }
-
-    /// Whether a further event may be taken up.
-    fn takes_more(&self) -> bool {
-        self.count.is_none_or(|count| self.taken < count)
-    }
 }
 
 impl Listener {
@@ -219,12 +143,7 @@ impl Listener {
     fn on_return(&mut self, welcome: Welcome, down: Duration) {
         self.tell(Event::Reconnected(Reconnected { down, missed: None }));
         if self.run.address.as_ref() != Some(&welcome.public_url) {
-            let message = format!(
-                "the address is now {}: the one before is gone, so give this one to Mux",
-                welcome.public_url
-            );
-            let code = "address_changed".to_owned();
-            self.tell(Event::Notice(Notice { level: Level::Warning, code, message }));
+            self.tell(Event::Notice(notices::address_changed(&welcome.public_url)));
             self.run.address = Some(welcome.public_url);
         }
     }
@@ -275,7 +194,7 @@ impl Listener {
     fn mind_queue(&mut self) {
         if self.forwarder.waiting() > 0 && !self.run.queued {
             self.run.queued = true;
-            self.tell(Event::Notice(queued(self.forwarder.in_flight())));
+            self.tell(Event::Notice(notices::queued(self.forwarder.in_flight())));
         }
     }
 
@@ -350,7 +269,7 @@ impl Listener {
     async fn drain(&mut self) {
         let pending = self.forwarder.in_flight() + self.forwarder.waiting();
         if pending > 0 {
-            self.tell(Event::Notice(draining(pending)));
+            self.tell(Event::Notice(notices::draining(pending, DRAIN)));
             self.printer.flush();
         }
         let drained = async {
@@ -365,46 +284,12 @@ impl Listener {
         };
         if timeout(DRAIN, drained).await.is_err() {
             let left = self.forwarder.in_flight() + self.forwarder.waiting();
-            self.tell(Event::Notice(unfinished(left)));
+            self.tell(Event::Notice(notices::unfinished(left)));
         }
     }
 
     fn tell(&mut self, event: Event) {
         self.printer.print(self.now.unix_millis(), &event);
-    }
-}
-
-fn queued(in_flight: usize) -> Notice {
-    Notice {
-        level: Level::Warning,
-        code: "max_in_flight".to_owned(),
-        message: format!(
-            "your app has {in_flight} events in hand, as many as --max-in-flight allows: further ones wait until it \
-             answers, or --timeout passes"
-        ),
-    }
-}
-
-fn unfinished(left: usize) -> Notice {
-    let events = if left == 1 { "1 event" } else { &format!("{left} events") };
-    Notice {
-        level: Level::Warning,
-        code: "unfinished".to_owned(),
-        message: format!(
-            "{events} had no answer from the app by the end: the sender is told so, and Mux tries again"
-        ),
-    }
-}
-
-fn draining(pending: usize) -> Notice {
-    let events = if pending == 1 { "1 event is" } else { &format!("{pending} events are") };
-    Notice {
-        level: Level::Info,
-        code: "draining".to_owned(),
-        message: format!(
-            "{events} still at the app, which has {} s to answer; asked again, this ends at once",
-            DRAIN.as_secs()
-        ),
     }
 }
 

@@ -6,12 +6,13 @@ use muxhook_link::Now;
 use muxhook_protocol::EndpointId;
 use muxhook_protocol::frame::Welcome;
 
+use super::notices;
 use crate::api;
 use crate::config::{Listen, RelayChoice, Surroundings};
 use crate::dial::Dialer;
 use crate::embedded::{Embedded, EmbeddedError};
 use crate::error::Error;
-use crate::event::{Event, Level, Notice};
+use crate::event::{Event, Notice};
 use crate::printer::Printer;
 use crate::relay_url::RelayUrl;
 use crate::secret::Secret;
@@ -51,7 +52,7 @@ impl Home {
     ) -> Result<(Self, Vec<Notice>), Error> {
         let mut notices = config.connection.notices.clone();
         let state = State::open(around.state_folder.as_deref());
-        let mut state = state.map_err(|error| notices.push(forgetful(&error.to_string()))).ok();
+        let mut state = state.map_err(|error| notices.push(notices::forgetful(&error.to_string()))).ok();
         let named = config.endpoint.clone();
         let home = match &config.connection.relay {
             RelayChoice::Configured(relay) => {
@@ -63,7 +64,7 @@ impl Home {
                 if let Err(error) = &found
                     && error.is_of_the_folder()
                 {
-                    notices.push(forgetful(&error.to_string()));
+                    notices.push(notices::forgetful(&error.to_string()));
                     (state, found) = (None, Embedded::temporary(now).await);
                 }
                 let mut embedded = found.map_err(|error| no_relay(&error))?;
@@ -106,7 +107,7 @@ impl Home {
                     memory.endpoints(self.place()).iter().map(|known| known.endpoint.clone()).collect();
                 (known, notice)
             }
-            Err(error) => (Vec::new(), Some(forgetful(&error.to_string()))),
+            Err(error) => (Vec::new(), Some(notices::forgetful(&error.to_string()))),
         }
     }
 
@@ -115,7 +116,7 @@ impl Home {
         let remembered = Remembered { endpoint: welcome.endpoint.clone(), account: welcome.account.clone() };
         let mut tell = |notice| printer.print(now.unix_millis(), &Event::Notice(notice));
         if welcome.others > self.others {
-            tell(shared(&remembered, welcome.others));
+            tell(notices::shared(&remembered, welcome.others));
         }
         self.others = welcome.others;
         if let (Some(state), None) = (&self.state, &self.named) {
@@ -123,7 +124,7 @@ impl Home {
             if known.first() != Some(&remembered.endpoint)
                 && let Err(error) = state.update(|memory| memory.remember(self.place(), remembered))
             {
-                tell(forgetful(&error.to_string()));
+                tell(notices::forgetful(&error.to_string()));
             }
         }
     }
@@ -191,28 +192,5 @@ fn no_relay(error: &EmbeddedError) -> Error {
             failed.with_hint("look for it with `pgrep -a muxhook`; or use another relay with --relay")
         }
         _ => failed,
-    }
-}
-
-fn forgetful(cause: &str) -> Notice {
-    Notice {
-        level: Level::Warning,
-        code: "nothing_remembered".to_owned(),
-        message: format!(
-            "{cause}: the address below is temporary, and will be another one at the next start"
-        ),
-    }
-}
-
-fn shared(own: &Remembered, others: u32) -> Notice {
-    let who =
-        if others == 1 { "another listener is".to_owned() } else { format!("{others} other listeners are") };
-    Notice {
-        level: Level::Warning,
-        code: "endpoint_shared".to_owned(),
-        message: format!(
-            "{who} on this address too, and each gets every event; for an address of its own, add --endpoint {}",
-            own.beside(2)
-        ),
     }
 }

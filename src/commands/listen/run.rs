@@ -1,0 +1,88 @@
+//! What one run of `listen` has counted, and what it waits for.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+use muxhook_protocol::{Delivery, DeliveryId};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::event::{Arrival, Ready, Summary};
+use crate::forwarder::Target;
+
+/// What one run has counted, and what it waits for.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(super) started: Instant,
+    pub(super) summary: Summary,
+    /// End after so many events.
+    pub(super) count: Option<u64>,
+    /// Events taken up towards the count, and those of them that are done with.
+    pub(super) taken: u64,
+    pub(super) done: u64,
+    /// Deliveries that wait until output flows again or the user says go on.
+    pub(super) held: VecDeque<Box<Delivery>>,
+    pub(super) paused: bool,
+    /// Deliveries at the app whose senders have their answer.
+    pub(super) late: HashSet<DeliveryId>,
+    /// The user knows that events wait for the app to have done with others.
+    pub(super) queued: bool,
+    /// For the key `r`.
+    pub(super) last: Option<(Arc<Arrival>, Arc<Target>)>,
+    /// The public address, once it is known.
+    pub(super) address: Option<String>,
+    /// Told once, when the listener is ready.
+    pub(super) ready: Option<oneshot::Sender<Ready>>,
+}
+
+/// What the forwarder gives back with an outcome.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    pub(super) arrival: Arc<Arrival>,
+    /// Asked for by the user, so nothing that the relay waits for.
+    pub(super) replay: bool,
+}
+
+/// How a run came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// As many events came as were asked for.
+    Counted,
+    /// The time was up; what was counted by then falls short or not.
+    TimeUp,
+    /// The user or the system asked for it.
+    Stopped,
+    /// The user asked twice.
+    StoppedNow,
+    /// The output has no reader.
+    Closed,
+}
+
+impl Run {
+    /// Nothing counted yet; `count` events are waited for.
+    pub(crate) fn new(count: Option<u64>, ready: Option<oneshot::Sender<Ready>>) -> Self {
+        Self {
+            started: Instant::now(),
+            summary: Summary::default(),
+            count,
+            taken: 0,
+            done: 0,
+            held: VecDeque::new(),
+            paused: false,
+            late: HashSet::new(),
+            queued: false,
+            last: None,
+            address: None,
+            ready,
+        }
+    }
+
+    pub(super) fn is_counted(&self) -> bool {
+        self.count.is_some_and(|count| self.done >= count)
+    }
+
+    /// Whether a further event may be taken up.
+    pub(super) fn takes_more(&self) -> bool {
+        self.count.is_none_or(|count| self.taken < count)
+    }
+}
