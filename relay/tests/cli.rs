@@ -231,7 +231,10 @@ fn tokens_are_managed_beside_a_running_relay() {
     assert!(!authenticates(dir.path(), secret) && authenticates(dir.path(), renewed));
 
     let revoked = run(&["token", "revoke", id], dir.path()).success();
-    assert_eq!(stderr(&revoked), format!("Token {id} of the account team is revoked.\n"));
+    assert_eq!(
+        stderr(&revoked),
+        format!("Token {id} of the account team is revoked: it opens no new session.\n")
+    );
     assert!(!authenticates(dir.path(), renewed));
 }
 

@@ -68,7 +68,9 @@ fn delete(name: &EndpointId, place: Place) -> Result<(), Failure> {
     if !accounts.delete_endpoint(&owner, name)? {
         return Err(unknown());
     }
-    say(&format!("The endpoint {name} of the account {owner} is deleted."));
+    say(&format!(
+        "The endpoint {name} of the account {owner} is deleted. Who listens on it now goes on until it disconnects."
+    ));
     Ok(())
 }
 

@@ -72,12 +72,18 @@ pub(super) fn run(verb: Verb, out: &mut impl Write) -> Result<(), Failure> {
         Verb::List { form, place } => list(&super::accounts(place)?.list_tokens()?, &form, out),
         Verb::Revoke { id, place } => {
             let revoked = super::accounts(place)?.revoke_token(&id)?;
-            say(&format!("Token {} of the account {} is revoked.", revoked.id, revoked.account));
+            say(&format!(
+                "Token {} of the account {} is revoked: it opens no new session.",
+                revoked.id, revoked.account
+            ));
             Ok(())
         }
         Verb::Rotate { id, form, place } => {
             let new = super::accounts(place)?.rotate_token(&id)?;
-            say(&format!("Token {} has a new secret, shown this once; the old one ended:", new.id));
+            say(&format!(
+                "Token {} has a new secret, shown this once; the old one opens no new session:",
+                new.id
+            ));
             show_secret(&new, &form, out)
         }
     }
