@@ -1,17 +1,29 @@
 //! What was typed, as it was typed. What it means together with the environment and the files is for
 //! [`config`](crate::config) to say. Alone in the CLI, this room knows clap.
 
+mod doctor;
 mod listen;
 mod pages;
+mod register;
 mod relay;
+mod signing;
+mod trigger;
+mod verify;
+mod wait;
 
 use std::ffi::OsString;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub use doctor::Doctor;
 pub use listen::{Format, Listen, Print};
 pub use pages::{Shell, completions, man};
+pub use register::{Register, Unregister};
 pub use relay::Relay;
+pub use signing::Signing;
+pub use trigger::Trigger;
+pub use verify::Verify;
+pub use wait::Wait;
 
 use crate::printer::ColorChoice;
 
@@ -48,6 +60,23 @@ pub enum Command {
     /// Hold an address open and forward what arrives to your app
     #[command(after_help = listen::EXAMPLES)]
     Listen(Box<Listen>),
+    /// Send events as Mux would: one of any type, or a whole story
+    #[command(after_help = trigger::EXAMPLES)]
+    Trigger(Box<Trigger>),
+    /// Wait until an event arrives, and print it
+    #[command(after_help = wait::EXAMPLES)]
+    Wait(Box<Wait>),
+    /// Check the signature of a webhook's body
+    #[command(after_help = verify::EXAMPLES)]
+    Verify(Verify),
+    /// Give an address to Mux: make a webhook for it there
+    #[command(after_help = register::EXAMPLES)]
+    Register(Box<Register>),
+    /// Disable the webhook at Mux again
+    Unregister(Box<Unregister>),
+    /// Try every link of the chain and say what to mend
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(Box<Doctor>),
     /// Show it all at work: a relay, a sample app and the events of an asset's life
     Demo,
     /// List, create and delete your addresses

@@ -2,14 +2,20 @@
 
 mod completions;
 mod demo;
+mod doctor;
 mod endpoints;
 mod listen;
 mod login;
 mod logout;
 mod man;
 mod reach;
+mod register;
 mod relay;
 mod status;
+mod trigger;
+mod unregister;
+mod verify;
+mod wait;
 
 use std::process::ExitCode;
 
@@ -35,7 +41,7 @@ pub fn run(command: Command, colors: Colors, console: &mut Console) -> Result<Ex
             let outcome = runtime.block_on(converse(other, colors, console));
             // Some thread may still wait for a key that nobody will press.
             runtime.shutdown_background();
-            outcome?;
+            return outcome;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -61,16 +67,23 @@ fn printer(output: &Output, colors: Colors, keys: bool) -> Result<Printer, Error
 }
 
 /// The commands that talk to a relay.
-async fn converse(command: Command, colors: Colors, console: &mut Console) -> Result<(), Error> {
+async fn converse(command: Command, colors: Colors, console: &mut Console) -> Result<ExitCode, Error> {
     let around = Surroundings::of_process();
     match command {
-        Command::Listen(args) => listen::run(&args, &around, colors).await,
-        Command::Demo => demo::run(colors).await,
-        Command::Endpoints(args) => endpoints::run(args.verb, &around, console).await,
-        Command::Login(args) => login::run(&args, &around, console).await,
-        Command::Logout(args) => logout::run(&args, &around, console),
-        Command::Status(args) => status::run(&args, &around, console).await,
+        Command::Listen(args) => listen::run(&args, &around, colors).await?,
+        Command::Trigger(args) => trigger::run(&args, &around, console).await?,
+        Command::Wait(args) => return wait::run(&args, &around, colors, console).await,
+        Command::Verify(args) => verify::run(&args, &around, console).await?,
+        Command::Register(args) => register::run(&args, &around, console).await?,
+        Command::Unregister(args) => unregister::run(&args, &around, console).await?,
+        Command::Doctor(args) => doctor::run(&args, &around, console).await?,
+        Command::Demo => demo::run(colors).await?,
+        Command::Endpoints(args) => endpoints::run(args.verb, &around, console).await?,
+        Command::Login(args) => login::run(&args, &around, console).await?,
+        Command::Logout(args) => logout::run(&args, &around, console)?,
+        Command::Status(args) => status::run(&args, &around, console).await?,
         // They talk to nobody: `run` has seen to them.
-        Command::Relay(_) | Command::Completions { .. } | Command::Man { .. } => Ok(()),
+        Command::Relay(_) | Command::Completions { .. } | Command::Man { .. } => {}
     }
+    Ok(ExitCode::SUCCESS)
 }

@@ -8,6 +8,7 @@ mod given;
 mod listen;
 mod project;
 mod relay;
+mod signing;
 mod surroundings;
 mod user;
 mod value;
@@ -16,6 +17,7 @@ pub use given::Source;
 pub use listen::{End, Listen, Output};
 pub use project::Project;
 pub use relay::{Connection, Relay, RelayChoice};
+pub use signing::signing_keys;
 pub use surroundings::{Env, Surroundings};
 pub use user::{Login, UserFile};
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muxhook_protocol::mux::envelope::Envelope;
+use muxhook_protocol::mux::signature::Verdict;
 use muxhook_protocol::{Delivery, DeliveryId, Failure, Reply};
 
 /// Something that happened, worth a line.
@@ -61,18 +62,10 @@ pub struct Arrival {
     pub delivery: Delivery,
     /// What its body says of itself.
     pub envelope: Envelope,
-    /// What its signature is worth.
-    pub signature: Signature,
+    /// What its signature was worth when it arrived; `None`: no secret was at hand to check it with.
+    pub signature: Option<Verdict>,
     /// The first delivery seen in this run that carried the same event.
     pub duplicate_of: Option<DeliveryId>,
-}
-
-/// What a delivery's signature is worth.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Signature {
-    /// No secret was at hand to check it with.
-    #[default]
-    Unchecked,
 }
 
 /// See [`Event::Forwarded`].

@@ -7,7 +7,7 @@ use muxhook_protocol::Delivery;
 use muxhook_protocol::mux::envelope::Envelope;
 use muxhook_protocol::mux::glob::Glob;
 
-use crate::event::{Arrival, Signature};
+use crate::event::Arrival;
 use seen::Seen;
 
 /// The user's wishes. `T` is a target; the first route whose glob matches an event's type beats the default.
@@ -68,7 +68,7 @@ impl<T: Clone> Intake<T> {
         let envelope = Envelope::peek(&delivery.body);
         let decision = self.decide(envelope.event_type.as_deref().unwrap_or_default());
         let duplicate_of = envelope.event_id.as_deref().and_then(|event| self.seen.first(event, delivery.id));
-        (Arrival { delivery, envelope, signature: Signature::Unchecked, duplicate_of }, decision)
+        (Arrival { delivery, envelope, signature: None, duplicate_of }, decision)
     }
 
     /// What is to be done with an event of this type; a body without one has the empty type.

@@ -4,7 +4,7 @@
 //! - [`commands`]: one module a verb; the only place where rooms meet.
 //! - [`relay_url`], [`secret`]: where a relay is, and what must not be shown.
 //! - [`dial`], [`session`], [`backoff`]: how the relay is reached, and the link to it kept.
-//! - [`api`]: what the relay is asked over plain HTTP.
+//! - [`exchange`]: one HTTP request and its answer; [`api`]: what the relay is asked that way.
 //! - [`intake`]: what is to be done with a delivery. Pure.
 //! - [`forwarder`]: hands a delivery to the app and brings back what became of it.
 //! - [`event`], [`printer`]: what a user may be told, and the one owner of stdout and stderr.
@@ -20,6 +20,7 @@ pub mod dial;
 pub mod embedded;
 pub mod error;
 pub mod event;
+pub mod exchange;
 pub mod forwarder;
 pub mod intake;
 pub mod printer;

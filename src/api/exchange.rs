@@ -1,26 +1,22 @@
-//! One request and its answer.
+//! One request to a relay and its answer.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
-use hyper_util::rt::TokioIo;
+use http_body_util::Full;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
-use crate::dial::{Dialer, Stream};
+use crate::dial::Dialer;
+use crate::exchange::{Fault, Limits};
 use crate::relay_url::RelayUrl;
 use crate::secret::Secret;
 
-/// How long the relay may take, once it is connected.
-const LIMIT: Duration = Duration::from_secs(10);
-
-/// Largest answer, in bytes.
-const MAX_ANSWER: usize = 1024 * 1024;
+/// A relay's answers are short and quick.
+const LIMITS: Limits = Limits { time: Duration::from_secs(10), body: 1024 * 1024 };
 
 /// What came back.
 pub(super) struct Answer {
@@ -44,17 +40,19 @@ pub(super) async fn exchange(
     body: Option<String>,
 ) -> Result<Answer, ApiError> {
     let unreachable = |reason: String| ApiError::Unreachable { relay: relay.clone(), reason };
-    let request =
-        request(relay, token, method, path, body).map_err(|error| unreachable(error.to_string()))?;
-    let stream = dialer.connect(relay).await.map_err(|error| unreachable(error.to_string()))?;
-    match tokio::time::timeout(LIMIT, send(relay, stream, request)).await {
-        Ok(answer) => answer,
-        Err(_) => Err(unreachable(format!("it did not answer within {} s", LIMIT.as_secs()))),
+    let request = request(token, method, path, body).map_err(|error| unreachable(error.to_string()))?;
+    match crate::exchange::exchange(dialer, relay, request, LIMITS).await {
+        Ok(response) => {
+            Ok(Answer { relay: relay.clone(), status: response.status(), body: response.into_body() })
+        }
+        Err(fault @ (Fault::NotHttp | Fault::TooLarge(_))) => {
+            Err(ApiError::NotMuxhook { relay: relay.clone(), reason: fault.to_string() })
+        }
+        Err(fault) => Err(unreachable(fault.to_string())),
     }
 }
 
 fn request(
-    relay: &RelayUrl,
     token: &Secret,
     method: Method,
     path: &str,
@@ -65,53 +63,12 @@ fn request(
     let mut request = Request::builder()
         .method(method)
         .uri(path)
-        .header(HOST, relay.authority())
-        .header(USER_AGENT, concat!("muxhook/", env!("CARGO_PKG_VERSION")))
         .header(ACCEPT, "application/json")
         .header(AUTHORIZATION, bearer);
     if body.is_some() {
         request = request.header(CONTENT_TYPE, "application/json");
     }
     request.body(Full::from(body.unwrap_or_default()))
-}
-
-async fn send(relay: &RelayUrl, stream: Stream, request: Request<Full<Bytes>>) -> Result<Answer, ApiError> {
-    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream));
-    let (mut sender, connection) = handshake.await.map_err(|error| broken(relay, &error))?;
-    let exchange = async {
-        let response = sender.send_request(request).await.map_err(|error| broken(relay, &error))?;
-        let status = response.status();
-        let body = whole(relay, response.into_body()).await?;
-        Ok(Answer { relay: relay.clone(), status, body })
-    };
-    tokio::pin!(exchange);
-    tokio::select! {
-        biased;
-        answer = &mut exchange => answer,
-        // The connection ends when its last byte was read; the exchange then has all that it waits for.
-        _ = connection => exchange.await,
-    }
-}
-
-async fn whole(relay: &RelayUrl, body: Incoming) -> Result<Bytes, ApiError> {
-    let collected = Limited::new(body, MAX_ANSWER).collect().await;
-    collected.map(http_body_util::Collected::to_bytes).map_err(|error| {
-        match error.downcast::<hyper::Error>() {
-            Ok(error) => broken(relay, &error),
-            Err(_) => {
-                ApiError::NotMuxhook { relay: relay.clone(), reason: "its answer is above 1 MiB".to_owned() }
-            }
-        }
-    })
-}
-
-fn broken(relay: &RelayUrl, error: &hyper::Error) -> ApiError {
-    let relay = relay.clone();
-    if error.is_parse() {
-        ApiError::NotMuxhook { relay, reason: "it does not speak HTTP/1.1".to_owned() }
-    } else {
-        ApiError::Unreachable { relay, reason: format!("the connection broke: {error}") }
-    }
 }
 
 impl Answer {

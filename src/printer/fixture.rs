@@ -55,7 +55,7 @@ pub(super) fn arrival(change: impl FnOnce(&mut Arrival)) -> Arc<Arrival> {
             environment_name: Some("Production".into()),
             environment_id: Some("env9f".into()),
         },
-        signature: Signature::Unchecked,
+        signature: None,
         duplicate_of: None,
     };
     change(&mut arrival);

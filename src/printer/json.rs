@@ -6,9 +6,10 @@ mod object;
 mod text;
 
 use muxhook_protocol::mux::json::compact;
+use muxhook_protocol::mux::signature::Verdict;
 use muxhook_protocol::{Delivery, Headers};
 
-use crate::event::{Arrival, Event, Failed, Forwarded, Ready, Signature, Summary};
+use crate::event::{Arrival, Event, Failed, Forwarded, Ready, Summary};
 use object::Object;
 
 /// Appends the line for `event`, which happened `at` (milliseconds since the Unix epoch).
@@ -84,7 +85,11 @@ fn arrival(line: &mut Object<'_>, arrival: &Arrival) {
         .text(
             "signature",
             match arrival.signature {
-                Signature::Unchecked => "unchecked",
+                None => "unchecked",
+                Some(Verdict::Valid { .. }) => "valid",
+                Some(Verdict::Stale { .. }) => "stale",
+                Some(Verdict::Invalid(_)) => "invalid",
+                Some(Verdict::Missing) => "missing",
             },
         )
         .raw("signature_age_s", "null");

@@ -12,6 +12,18 @@ pub struct EventType {
     pub name: &'static str,
     /// What stands in such an event's `object.type`; `None` where no real event has shown it.
     pub object: Option<&'static str>,
+    /// Where it stands in the life of its object; `None`: it may come at any time.
+    pub place: Option<Place>,
+}
+
+/// Where a type stands in a life: of two events about one object in one life, that with the lower step comes first.
+/// Types that may follow each other in circles, like those of a live stream that is active, share a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Which life: an asset's own, its master's, a track's, a job's.
+    pub life: &'static str,
+    /// How far along, from 0.
+    pub step: u8,
 }
 
 impl EventType {

@@ -8,7 +8,7 @@ const TRACK: Option<&str> = Some("track");
 const UPLOAD: Option<&str> = Some("upload");
 
 const fn event(name: &'static str, object: Option<&'static str>) -> EventType {
-    EventType { name, object }
+    EventType { name, object, place: None }
 }
 
 /// Every type, those of one family side by side.
