@@ -7,6 +7,7 @@
 //! - [`exchange`]: one HTTP request and its answer; [`api`]: what the relay is asked that way.
 //! - [`intake`]: what is to be done with a delivery. Pure.
 //! - [`forwarder`]: hands a delivery to the app and brings back what became of it.
+//! - [`cure`]: what an app's failing answer tells of its cause. Pure.
 //! - [`event`], [`printer`]: what a user may be told, and the one owner of stdout and stderr.
 //! - [`embedded`]: the relay inside this process.
 //! - [`state`]: what this machine remembers between runs; [`private_file`]: how what only its owner may read is kept.
@@ -16,6 +17,7 @@ pub mod args;
 pub mod backoff;
 pub mod commands;
 pub mod config;
+pub mod cure;
 pub mod dial;
 pub mod embedded;
 pub mod error;
