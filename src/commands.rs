@@ -76,7 +76,7 @@ async fn converse(command: Command, colors: Colors, console: &mut Console) -> Re
         Command::Verify(args) => verify::run(&args, &around, console).await?,
         Command::Register(args) => register::run(&args, &around, console).await?,
         Command::Unregister(args) => unregister::run(&args, &around, console).await?,
-        Command::Doctor(args) => doctor::run(&args, &around, console).await?,
+        Command::Doctor(args) => return doctor::run(&args, &around, console).await,
         Command::Demo => demo::run(colors).await?,
         Command::Endpoints(args) => endpoints::run(args.verb, &around, console).await?,
         Command::Login(args) => login::run(&args, &around, console).await?,

@@ -6,7 +6,7 @@
 //!
 //! - [`target`], [`header_override`]: where to, and what the user adds.
 //! - `request`, `answer`: HTTP/1.1 as bytes, without a socket.
-//! - `connection`, `dial`, `tls`: sockets. `site`: those that are kept, and what is known of an app.
+//! - `connection`, `dial`, `tls`: sockets. `probe`: whether an app is there at all. `site`: those that are kept, and what is known of an app.
 //! - `flight`: one delivery under way. `trouble`: what went wrong, in words.
 
 mod answer;
@@ -14,6 +14,7 @@ mod connection;
 mod dial;
 mod flight;
 pub mod header_override;
+mod probe;
 mod request;
 mod site;
 pub mod target;
@@ -32,6 +33,7 @@ use muxhook_protocol::{Delivery, Outcome};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 pub use header_override::{HeaderOverride, InvalidHeader};
+pub use probe::probe;
 pub use target::{InvalidTarget, Target};
 
 use flight::{Dialler, Flight, Landed, Ticket};

@@ -9,11 +9,9 @@ use crate::relay_url::RelayUrl;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
     /// No connection, or one that broke or fell silent.
-    #[error("{relay} cannot be reached: {reason}")]
+    #[error("{reason}")]
     Unreachable {
-        /// Which relay.
-        relay: RelayUrl,
-        /// Why, in words.
+        /// What happened to which relay, in a sentence.
         reason: String,
     },
     /// It does not take the token.

@@ -39,7 +39,7 @@ pub(super) async fn exchange(
     path: &str,
     body: Option<String>,
 ) -> Result<Answer, ApiError> {
-    let unreachable = |reason: String| ApiError::Unreachable { relay: relay.clone(), reason };
+    let unreachable = |reason: String| ApiError::Unreachable { reason };
     let request = request(token, method, path, body).map_err(|error| unreachable(error.to_string()))?;
     match crate::exchange::exchange(dialer, relay, request, LIMITS).await {
         Ok(response) => {
@@ -48,7 +48,9 @@ pub(super) async fn exchange(
         Err(fault @ (Fault::NotHttp | Fault::TooLarge(_))) => {
             Err(ApiError::NotMuxhook { relay: relay.clone(), reason: fault.to_string() })
         }
-        Err(fault) => Err(unreachable(fault.to_string())),
+        // It names the relay by itself.
+        Err(Fault::Unreachable(reason)) => Err(unreachable(reason)),
+        Err(fault) => Err(unreachable(format!("{relay} cannot be asked: {fault}"))),
     }
 }
 
@@ -98,8 +100,11 @@ impl Answer {
                 StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT,
                 None,
             ) => {
-                let reason = format!("what stands before it answers {}", self.status);
-                ApiError::Unreachable { relay: self.relay, reason }
+                let reason = format!(
+                    "{} cannot be reached: what stands before it answers {}",
+                    self.relay, self.status
+                );
+                ApiError::Unreachable { reason }
             }
             (status, _) if status.is_redirection() => {
                 self.not_muxhook(format!("it redirects elsewhere ({status}); give the address it leads to"))

@@ -1,15 +1,90 @@
-//! `muxhook doctor`.
+//! `muxhook doctor`: tries every link of the chain from Mux to the app, and says what to mend.
 
+mod app;
+mod endpoint;
+mod finding;
+mod relay;
+
+use std::process::ExitCode;
+
+use muxhook_link::Now;
+
+use self::finding::{Finding, Verdict};
+use super::reach;
 use crate::args;
-use crate::config::Surroundings;
+use crate::config::{self, Listen, Project, Surroundings};
 use crate::error::Error;
 use crate::printer::Console;
 
-/// Runs `muxhook doctor`.
+/// Runs `muxhook doctor`; the code says whether a link is broken.
+///
+/// # Errors
+/// The findings can't be printed.
 pub(super) async fn run(
-    _args: &args::Doctor,
-    _around: &Surroundings,
-    _console: &mut Console,
-) -> Result<(), Error> {
-    Ok(())
+    args: &args::Doctor,
+    around: &Surroundings,
+    console: &mut Console,
+) -> Result<ExitCode, Error> {
+    let findings = examine(args, around).await;
+    if args.json {
+        console.out(&finding::json(&findings).to_string())?;
+    } else {
+        let style = console.out_style();
+        for finding in &findings {
+            finding.lines(style).iter().try_for_each(|line| console.out(line))?;
+        }
+    }
+    let broken = findings.iter().any(|finding| finding.verdict == Verdict::Fault);
+    Ok(if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Every link, in the order of the chain.
+async fn examine(args: &args::Doctor, around: &Surroundings) -> Vec<Finding> {
+    let secret = secret(args, around);
+    let config = match Listen::resolve(&args.as_listen(), around) {
+        Ok(config) => config,
+        Err(error) => return vec![Finding::of_error("config", &error), secret],
+    };
+    let mut findings = vec![configuration(&config)];
+    match reach::dialer(config.connection.relay_ca.clone(), around) {
+        Ok(dialer) => {
+            let (told, reached) = relay::examine(&config, around, &dialer).await;
+            findings.extend(told);
+            findings.push(endpoint::examine(&config, around, reached.as_ref(), &dialer).await);
+            if let Some(reached) = reached {
+                findings.push(relay::clock(&reached, &dialer, Now::system()).await);
+            }
+        }
+        Err(error) => findings.push(Finding::of_error("relay", &error)),
+    }
+    findings.push(app::examine(config.forward_to.as_deref()).await);
+    findings.push(secret);
+    findings
+}
+
+fn configuration(config: &Listen) -> Finding {
+    let message = match &config.project_file {
+        Some(path) => format!("it makes sense, with {}", path.display()),
+        None => "it makes sense; there is no muxhook.toml here or above".to_owned(),
+    };
+    let mut finding = Finding::fine("config", message);
+    if let Some(notice) = config.connection.notices.first() {
+        finding = Finding::doubt("config", notice.message.clone());
+    }
+    finding
+}
+
+fn secret(args: &args::Doctor, around: &Surroundings) -> Finding {
+    let keys =
+        Project::find(around).and_then(|project| config::signing_keys(&args.signing, around, &project));
+    match keys {
+        Err(error) => Finding::of_error("secret", &error),
+        Ok(keys) if keys.is_empty() => Finding::doubt(
+            "secret",
+            "no signing secret is at hand, so `listen` can't tell whether a webhook is Mux's",
+        )
+        .cure("set MUX_WEBHOOK_SECRET, or give the app's file with --env-file .env.local"),
+        Ok(keys) if keys.len() == 1 => Finding::fine("secret", "a signing secret is at hand"),
+        Ok(keys) => Finding::fine("secret", format!("{} signing secrets are at hand", keys.len())),
+    }
 }

@@ -55,7 +55,7 @@ pub(super) async fn living(around: &Surroundings, dialer: &Dialer) -> Option<(Em
     Some((relay, status))
 }
 
-fn client(dialer: &Dialer, relay: &EmbeddedRelay) -> Client {
+pub(super) fn client(dialer: &Dialer, relay: &EmbeddedRelay) -> Client {
     Client::new(dialer, &relay.url, &relay.token)
 }
 

@@ -56,7 +56,7 @@ fn nothing(json: bool, console: &mut Console) -> Result<(), Error> {
 }
 
 /// The first that is remembered and still there.
-fn own(reached: &Reached, around: &Surroundings, endpoints: &[Endpoint]) -> Option<EndpointId> {
+pub(super) fn own(reached: &Reached, around: &Surroundings, endpoints: &[Endpoint]) -> Option<EndpointId> {
     let state = State::open(around.state_folder.as_deref()).ok()?;
     let (memory, _) = state.recall().ok()?;
     let mut remembered = memory.endpoints(reached.place()).iter().map(|known| &known.endpoint);

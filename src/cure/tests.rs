@@ -29,80 +29,79 @@ fn what_went_well_needs_no_cure() {
     assert_eq!(told(&reply(302, &[], ""), TARGET, true, None), None, "a redirect to nowhere");
 }
 
-/// Everything that can be said, as a person reads it.
-#[test]
-fn every_known_mistake_has_its_cure() {
+type Case = (&'static str, Reply, &'static str, bool, Option<Verdict>);
+
+fn plain(status: u16, body: &str) -> Reply {
+    reply(status, &[], body)
+}
+
+fn with(status: u16, name: &str, value: &str, body: &str) -> Reply {
+    reply(status, &[(name, value)], body)
+}
+
+/// Answers of handlers whose check of the signature fails.
+fn of_signatures() -> Vec<Case> {
     let valid = Some(Verdict::Valid { age: 1, key: 0 });
     let invalid = Some(Verdict::Invalid(Fault::NoMatch));
-    let plain = |status, body| reply(status, &[], body);
-    let with = |status, name, value, body| reply(status, &[(name, value)], body);
-    let cases = [
-        ("no header, unsigned", plain(400, "Could not find a mux-signature header"), TARGET, false, None),
-        ("no header, signed", plain(400, "Could not find a mux-signature header"), TARGET, true, valid),
-        (
-            "header unreadable",
-            plain(500, "Error: Unable to extract timestamp and signatures from header"),
-            TARGET,
-            true,
-            valid,
-        ),
-        ("too old", plain(400, r#"{"error":"Webhook timestamp is too old"}"#), TARGET, true, valid),
+    let no_header = plain(400, "Could not find a mux-signature header");
+    let unreadable = plain(500, "Error: Unable to extract timestamp and signatures from header");
+    let too_old = plain(400, r#"{"error":"Webhook timestamp is too old"}"#);
+    let nest = r#"{"statusCode":400,"message":"Invalid signature"}"#;
+    let fastify = r#"{"statusCode":400,"code":"FST_ERR_VALIDATION","message":"bad signature"}"#;
+    let parsed = r#"SyntaxError: "[object Object]" is not valid JSON"#;
+    let rails = "ActionController::BadRequest: invalid signature";
+    vec![
+        ("no header, unsigned", no_header.clone(), TARGET, false, None),
+        ("no header, signed", no_header, TARGET, true, valid),
+        ("header unreadable", unreadable, TARGET, true, valid),
+        ("too old", too_old, TARGET, true, valid),
         ("mismatch, no secret here", plain(400, MISMATCH), TARGET, true, None),
         ("mismatch, valid here", plain(400, MISMATCH), TARGET, true, valid),
         ("mismatch, invalid here too", plain(400, MISMATCH), TARGET, true, invalid),
         ("mismatch, missing", plain(401, "invalid signature"), TARGET, false, Some(Verdict::Missing)),
         ("Next.js", with(400, "x-powered-by", "Next.js", MISMATCH), TARGET, true, valid),
         ("Express", with(400, "x-powered-by", "Express", MISMATCH), TARGET, true, valid),
-        (
-            "NestJS",
-            with(400, "x-powered-by", "Express", r#"{"statusCode":400,"message":"Invalid signature"}"#),
-            TARGET,
-            true,
-            valid,
-        ),
-        (
-            "Fastify",
-            plain(400, r#"{"statusCode":400,"code":"FST_ERR_VALIDATION","message":"bad signature"}"#),
-            TARGET,
-            true,
-            valid,
-        ),
-        ("Rails", plain(400, "ActionController::BadRequest: invalid signature"), TARGET, true, valid),
+        ("NestJS", with(400, "x-powered-by", "Express", nest), TARGET, true, valid),
+        ("Fastify", plain(400, fastify), TARGET, true, valid),
+        ("Rails", plain(400, rails), TARGET, true, valid),
         ("Django", plain(400, "Django: invalid signature"), TARGET, true, valid),
         ("Laravel", with(400, "set-cookie", "laravel_session=x", "Invalid signature"), TARGET, true, valid),
-        (
-            "parsed twice",
-            plain(500, r#"SyntaxError: "[object Object]" is not valid JSON"#),
-            TARGET,
-            true,
-            None,
-        ),
-        (
-            "CSRF in Rails",
-            plain(422, "ActionController::InvalidAuthenticityToken (CSRF)"),
-            TARGET,
-            true,
-            None,
-        ),
-        ("CSRF in Django", plain(403, "CSRF verification failed. Request aborted."), TARGET, true, None),
-        ("CSRF in Laravel", with(419, "set-cookie", "laravel_session=x", "Page Expired"), TARGET, true, None),
-        ("CSRF somewhere", plain(403, "invalid csrf token"), TARGET, true, None),
-        ("host", plain(403, "Blocked hosts: localhost:3000"), TARGET, true, None),
-        ("login by redirect", with(307, "location", "/sign-in?next=%2Fapi", ""), TARGET, true, None),
-        ("login", plain(401, "Unauthorized"), TARGET, true, None),
-        ("slash added", with(308, "location", "/api/webhooks/mux/", ""), TARGET, true, None),
-        ("elsewhere", with(301, "location", "https://localhost:3000/x", ""), TARGET, true, None),
-        ("https", plain(400, "Client sent an HTTP request to an HTTPS server."), TARGET, true, None),
-        ("no route", plain(404, "Not Found"), TARGET, true, None),
-        ("no route at the root", plain(404, "Not Found"), "http://localhost:3000/", true, None),
-        ("no route in Next.js", with(404, "x-powered-by", "Next.js", ""), TARGET, true, None),
-        ("no POST", plain(405, ""), TARGET, true, None),
-        ("no POST in Next.js", with(405, "vary", "RSC, Next-Router-State-Tree", ""), TARGET, true, None),
-        ("too large", plain(413, ""), TARGET, true, None),
-        ("media type", plain(415, ""), TARGET, true, None),
+        ("parsed twice", plain(500, parsed), TARGET, true, None),
+    ]
+}
+
+/// Answers of what stands before the handler, or instead of it.
+fn of_routes() -> Vec<Case> {
+    let https = "Client sent an HTTP request to an HTTPS server.";
+    let rails = "ActionController::InvalidAuthenticityToken (CSRF)";
+    let cases = [
+        ("CSRF in Rails", plain(422, rails)),
+        ("CSRF in Django", plain(403, "CSRF verification failed. Request aborted.")),
+        ("CSRF in Laravel", with(419, "set-cookie", "laravel_session=x", "Page Expired")),
+        ("CSRF somewhere", plain(403, "invalid csrf token")),
+        ("host", plain(403, "Blocked hosts: localhost:3000")),
+        ("login by redirect", with(307, "location", "/sign-in?next=%2Fapi", "")),
+        ("login", plain(401, "Unauthorized")),
+        ("slash added", with(308, "location", "/api/webhooks/mux/", "")),
+        ("elsewhere", with(301, "location", "https://localhost:3000/x", "")),
+        ("https", plain(400, https)),
+        ("no route", plain(404, "Not Found")),
+        ("no route in Next.js", with(404, "x-powered-by", "Next.js", "")),
+        ("no POST", plain(405, "")),
+        ("no POST in Next.js", with(405, "vary", "RSC, Next-Router-State-Tree", "")),
+        ("too large", plain(413, "")),
+        ("media type", plain(415, "")),
     ];
+    let mut cases: Vec<Case> = cases.map(|(name, reply)| (name, reply, TARGET, true, None)).into();
+    cases.push(("no route at the root", plain(404, "Not Found"), "http://localhost:3000/", true, None));
+    cases
+}
+
+/// Everything that can be said, as a person reads it.
+#[test]
+fn every_known_mistake_has_its_cure() {
     let mut all = String::new();
-    for (name, reply, target, signed, verdict) in &cases {
+    for (name, reply, target, signed, verdict) in of_signatures().iter().chain(&of_routes()) {
         let cure =
             told(reply, target, *signed, *verdict).unwrap_or_else(|| panic!("nothing known of {name}"));
         writeln!(all, "{name}:\n    {cure}").unwrap();

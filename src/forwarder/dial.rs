@@ -53,7 +53,7 @@ pub(super) async fn dial(
 }
 
 /// Where `origin` may be: never empty.
-async fn addresses(origin: &Origin) -> io::Result<Vec<SocketAddr>> {
+pub(super) async fn addresses(origin: &Origin) -> io::Result<Vec<SocketAddr>> {
     match &origin.host {
         Host::Ip(ip) => Ok(vec![SocketAddr::new(*ip, origin.port)]),
         host if host.is_localhost() => {
