@@ -42,9 +42,12 @@ pub struct DialOptions {
     pub proxies: ProxySettings,
 }
 
-/// Opens connections to relays. Clones share what was read from files.
+/// Opens connections to relays, and to other servers. Clones share what was read from files.
 #[derive(Clone, Debug)]
-pub struct Dialer(Arc<Inner>);
+pub struct Dialer {
+    inner: Arc<Inner>,
+    server: &'static str,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -59,7 +62,13 @@ impl Dialer {
     /// When the file can't be read, or holds no usable certificate.
     pub fn new(options: DialOptions) -> Result<Self, DialError> {
         let trust = Trust::with_roots_of(options.relay_ca.as_deref())?;
-        Ok(Self(Arc::new(Inner { proxies: options.proxies, trust })))
+        Ok(Self { inner: Arc::new(Inner { proxies: options.proxies, trust }), server: Peer::RELAY })
+    }
+
+    /// The same for a server that is no relay, by the name that errors give it: `Mux's API`.
+    #[must_use]
+    pub fn naming(self, server: &'static str) -> Self {
+        Self { server, ..self }
     }
 
     /// A connection to the relay, ready for HTTP/1.1.
@@ -67,8 +76,8 @@ impl Dialer {
     /// # Errors
     /// What went wrong, in a sentence, and whether another attempt may go better.
     pub async fn connect(&self, relay: &RelayUrl) -> Result<Stream, DialError> {
-        let peer = Peer::relay(relay.host(), relay.port());
-        let stream = match self.0.proxies.proxy_for(relay)? {
+        let peer = Peer::new(self.server, relay.host(), relay.port());
+        let stream = match self.inner.proxies.proxy_for(relay)? {
             Some(proxy) => self.through(&proxy, &peer).await?,
             None => Stream::Plain(step(&peer, "connect", tcp::connect(&peer)).await?),
         };
@@ -76,18 +85,18 @@ impl Dialer {
     }
 
     async fn through(&self, proxy: &Proxy, relay: &Peer) -> Result<Stream, DialError> {
-        let peer = Peer::proxy(&proxy.host, proxy.port);
+        let peer = Peer::new(Peer::PROXY, &proxy.host, proxy.port);
         let mut stream = Stream::Plain(step(&peer, "connect", tcp::connect(&peer)).await?);
         if proxy.tls {
             stream = self.secure(stream, &peer).await?;
         }
         let tunnel = tunnel::open(&mut stream, &peer, proxy.authorization.as_ref(), relay);
-        step(&peer, "open the way to the relay", tunnel).await?;
+        step(&peer, "open the way to the server", tunnel).await?;
         Ok(stream)
     }
 
     async fn secure(&self, stream: Stream, peer: &Peer) -> Result<Stream, DialError> {
-        let config = self.0.trust.config()?;
+        let config = self.inner.trust.config()?;
         let stream = step(peer, "finish the TLS handshake", tls::handshake(config, stream, peer)).await?;
         Ok(Stream::Tls(Box::new(stream.into())))
     }

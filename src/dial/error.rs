@@ -38,16 +38,15 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn relay(host: &str, port: u16) -> Self {
-        Self { role: "relay", host: host.to_owned(), port }
-    }
+    pub(super) const RELAY: &'static str = "the relay";
+    pub(super) const PROXY: &'static str = "the proxy";
 
-    pub(super) fn proxy(host: &str, port: u16) -> Self {
-        Self { role: "proxy", host: host.to_owned(), port }
+    pub(super) fn new(role: &'static str, host: &str, port: u16) -> Self {
+        Self { role, host: host.to_owned(), port }
     }
 
     pub(super) fn is_relay(&self) -> bool {
-        self.role == "relay"
+        self.role == Self::RELAY
     }
 
     /// `host:port`, an IPv6 address in brackets (RFC 9110 §9.3.6 wants the port there whatever it is).
@@ -63,7 +62,7 @@ impl Peer {
 /// `the relay at hooks.example.com:443`
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the {} at {}", self.role, self.authority())
+        write!(f, "{} at {}", self.role, self.authority())
     }
 }
 

@@ -245,8 +245,8 @@ async fn a_proxy_that_refuses_is_told() {
             "answered 407 Proxy Authentication Required when asked for r.test:80",
             false,
         ),
-        ("HTTP/1.1 403 x\r\n\r\n", "name the relay in NO_PROXY", false),
-        ("HTTP/1.1 502 x\r\n\r\n", "it could not reach the relay", true),
+        ("HTTP/1.1 403 x\r\n\r\n", "name the server in NO_PROXY", false),
+        ("HTTP/1.1 502 x\r\n\r\n", "it could not reach the server", true),
         ("HTTP/1.1 200 x\r\n\r\nhello", "and went on talking", false),
         ("SSH-2.0-x\r\n", "gave no HTTP answer", false),
         ("HTTP/1.1 20", "it closed the connection", true),
@@ -283,7 +283,7 @@ async fn no_proxy_goes_directly() {
 
 #[tokio::test(start_paused = true)]
 async fn every_step_has_its_time() {
-    let peer = Peer::relay("r.test", 1);
+    let peer = Peer::new(Peer::RELAY, "r.test", 1);
     let error = step::<()>(&peer, "connect", std::future::pending()).await.unwrap_err();
     assert_eq!(error.to_string(), "the relay at r.test:1 did not connect within 10 s");
     assert!(error.is_transient());

@@ -71,8 +71,8 @@ fn judge(proxy: &Peer, target: &Peer, status: StatusCode, more: bool) -> Result<
         StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
             "it wants a user name and a password, or other ones: http://user:password@host:port"
         }
-        _ if status.is_server_error() => "it could not reach the relay",
-        _ => "it does not let muxhook through: name the relay in NO_PROXY if it can be reached directly",
+        _ if status.is_server_error() => "it could not reach the server",
+        _ => "it does not let muxhook through: name the server in NO_PROXY if it can be reached directly",
     };
     let message = format!("{proxy} answered {status} when asked for {target}: {advice}");
     let transient = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
