@@ -54,7 +54,7 @@ fn glob(text: &str, flag: &str, notices: &mut Vec<Notice>) -> Result<Glob, Error
         return Ok(glob);
     }
     let near = catalogue::suggest(text);
-    if let (Some(near), false) = (near, text.contains(['*', '?'])) {
+    if let (Some(near), false) = (&near, text.contains(['*', '?'])) {
         let message = format!("{flag} {text}: no event type that muxhook knows");
         return Err(Error::usage(message).with_hint(format!(
             "did you mean {near}? (A type that is new at Mux can be had with a glob: {text}*)"

@@ -1,8 +1,10 @@
 //! The event types that Mux is known to send, or once sent.
 
+mod schema;
 mod suggest;
 mod table;
 
+pub use schema::Schema;
 pub use suggest::suggest;
 
 /// One type of event.
@@ -10,23 +12,36 @@ pub use suggest::suggest;
 pub struct EventType {
     /// Its name, as it stands in an event's `type`: `video.asset.ready`.
     pub name: &'static str,
-    /// What stands in such an event's `object.type`; `None` where no real event has shown it.
+    /// What stands in such an event's `object.type`; `None` where no real event has shown it. What a made-up event
+    /// is to carry there, guess or not, says [`EventType::object_type`].
     pub object: Option<&'static str>,
+    /// What kind of `data` it carries.
+    pub schema: Schema,
     /// Where it stands in the life of its object; `None`: it may come at any time.
     pub place: Option<Place>,
+    /// Mux has stopped sending it.
+    pub legacy: bool,
+    /// What it says, in a few words without an end mark: `The asset can be played`.
+    pub meaning: &'static str,
 }
 
 /// Where a type stands in a life: of two events about one object in one life, that with the lower step comes first.
-/// Types that may follow each other in circles, like those of a live stream that is active, share a step.
+/// Types that may follow each other in circles, like those of a live stream that is active, share a step; where that
+/// would be all of a life's types, they have no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Which life: an asset's own, its master's, a track's, a job's.
+    /// Which life: an asset's own, a track's, a job's.
     pub life: &'static str,
     /// How far along, from 0.
     pub step: u8,
 }
 
 impl EventType {
+    const fn of(schema: Schema, name: &'static str, place: Option<Place>, meaning: &'static str) -> Self {
+        let (object, legacy) = (schema.seen_object(), schema.is_legacy());
+        Self { name, object, schema, place, legacy, meaning }
+    }
+
     /// The first two parts of its name: `video.asset`.
     #[must_use]
     pub fn family(&self) -> &'static str {
@@ -35,9 +50,34 @@ impl EventType {
             None => self.name,
         }
     }
+
+    /// Its name without the last part: `video.asset.track`.
+    #[must_use]
+    pub fn group(&self) -> &'static str {
+        self.name.rsplit_once('.').map_or(self.name, |(group, _)| group)
+    }
+
+    /// What an event of this type that is made up carries as `object.type`: what real ones do, or else the best
+    /// guess, which nothing real may be judged by.
+    #[must_use]
+    pub const fn object_type(&self) -> &'static str {
+        self.schema.likely_object()
+    }
+
+    /// Its place in the life of the object that an event names, by the `object.type` found in that event. `None` also
+    /// where that is another kind of object: an asset may have many renditions and jobs, and if their events name the
+    /// asset, which is not known, many lives go on under one id and no order of them is wrong.
+    #[must_use]
+    pub fn place_under(&self, object_type: &str) -> Option<Place> {
+        let own = match self.object {
+            Some(seen) => seen == object_type,
+            None => all().all(|other| other.object != Some(object_type)),
+        };
+        self.place.filter(|_| own)
+    }
 }
 
-/// Every type, each once, those of one family side by side.
+/// Every type, each once: those of one family side by side, within it those of one group, in the order of life.
 pub fn all() -> impl ExactSizeIterator<Item = &'static EventType> {
     table::ALL.iter()
 }
@@ -48,59 +88,27 @@ pub fn find(name: &str) -> Option<&'static EventType> {
     all().find(|event| event.name == name)
 }
 
+/// What kind of `data` an event of this type carries. A type that is not known is taken for one of its group, or for
+/// a job of a workflow that is new.
+#[must_use]
+pub fn schema(name: &str) -> Option<Schema> {
+    let group = |event: &&EventType| name.rsplit_once('.').is_some_and(|(group, _)| group == event.group());
+    match find(name).or_else(|| all().find(group)) {
+        Some(event) => Some(event.schema),
+        None if name.starts_with("robots.job.") => Some(Schema::RobotsJob),
+        None => None,
+    }
+}
+
 /// Every family, each once, with its types.
 pub fn families() -> impl Iterator<Item = (&'static str, &'static [EventType])> {
     table::ALL.chunk_by(|one, next| one.family() == next.family()).map(|types| (types[0].family(), types))
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::{all, families, find};
-
-    #[test]
-    fn every_type_stands_once() {
-        let names: HashSet<_> = all().map(|event| event.name).collect();
-        assert_eq!((all().len(), names.len()), (127, 127));
-    }
-
-    #[test]
-    fn every_name_has_three_to_five_plain_parts() {
-        for event in all() {
-            let parts: Vec<_> = event.name.split('.').collect();
-            let plain = |part: &&str| {
-                !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-            };
-            assert!((3..=5).contains(&parts.len()) && parts.iter().all(plain), "{}", event.name);
-        }
-    }
-
-    #[test]
-    fn every_family_stands_once_and_whole() {
-        let names: Vec<_> = families().map(|(family, _)| family).collect();
-        assert_eq!(
-            names,
-            [
-                "video.asset",
-                "video.upload",
-                "video.live_stream",
-                "video.delivery",
-                "robots.directive_run",
-                "robots.job",
-                "video.space"
-            ]
-        );
-        assert_eq!(families().map(|(_, types)| types.len()).sum::<usize>(), all().len());
-        assert!(families().all(|(family, types)| types.iter().all(|event| event.family() == family)));
-    }
-
-    #[test]
-    fn types_are_found_by_their_whole_name() {
-        assert_eq!(find("video.live_stream.active").unwrap().object, Some("live"));
-        assert_eq!(find("video.asset.track.ready").unwrap().object, Some("track"));
-        assert_eq!(find("video.asset.ready").unwrap().family(), "video.asset");
-        assert_eq!(find("video.asset"), None);
-        assert_eq!(find("Video.asset.ready"), None);
-    }
+/// Every group, each once, with its types in the order of life: finer than the families.
+pub fn groups() -> impl Iterator<Item = (&'static str, &'static [EventType])> {
+    table::ALL.chunk_by(|one, next| one.group() == next.group()).map(|types| (types[0].group(), types))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,144 +1,205 @@
 //! The facts of the catalogue.
 
-use super::EventType;
+use super::Schema::{
+    Asset, AssetWarning, Broadcast, DirectiveRun, HighTraffic, LiveStream, LiveStreamWarning, RobotsJob,
+    Shots, SimulcastTarget, Space, StaticRendition, Track, Upload,
+};
+use super::{EventType, Place, Schema};
 
-const ASSET: Option<&str> = Some("asset");
-const LIVE: Option<&str> = Some("live");
-const TRACK: Option<&str> = Some("track");
-const UPLOAD: Option<&str> = Some("upload");
+/// A type's name, its step in the group's life, its meaning.
+type Row = (&'static str, Option<u8>, &'static str);
 
-const fn event(name: &'static str, object: Option<&'static str>) -> EventType {
-    EventType { name, object, place: None }
+/// The types of one schema and life. Types that can come at any time have no step.
+const fn life<const N: usize>(life: &'static str, schema: Schema, rows: [Row; N]) -> [EventType; N] {
+    let mut types = [EventType::of(schema, rows[0].0, None, rows[0].2); N];
+    let mut nth = 0;
+    while nth < N {
+        let (name, step, meaning) = rows[nth];
+        let place = match step {
+            Some(step) => Some(Place { life, step }),
+            None => None,
+        };
+        types[nth] = EventType::of(schema, name, place, meaning);
+        nth += 1;
+    }
+    types
 }
 
-/// Every type, those of one family side by side.
+/// The types of one schema that have no steps: they may come at any time, or follow each other in circles.
+const fn circle<const N: usize>(schema: Schema, rows: [(&'static str, &'static str); N]) -> [EventType; N] {
+    let mut types = [EventType::of(schema, rows[0].0, None, rows[0].1); N];
+    let mut nth = 0;
+    while nth < N {
+        types[nth] = EventType::of(schema, rows[nth].0, None, rows[nth].1);
+        nth += 1;
+    }
+    types
+}
+
+/// The five types of a workflow of Mux's robots.
+macro_rules! job {
+    ($workflow:literal, $does:literal) => {
+        &life(
+            "job",
+            RobotsJob,
+            [
+                (
+                    concat!("robots.job.", $workflow, ".pending"),
+                    Some(0),
+                    concat!("A job to ", $does, " waits to start"),
+                ),
+                (
+                    concat!("robots.job.", $workflow, ".processing"),
+                    Some(1),
+                    concat!("A job to ", $does, " is running"),
+                ),
+                (
+                    concat!("robots.job.", $workflow, ".completed"),
+                    Some(2),
+                    concat!("A job to ", $does, " is done"),
+                ),
+                (
+                    concat!("robots.job.", $workflow, ".errored"),
+                    Some(2),
+                    concat!("A job to ", $does, " failed"),
+                ),
+                (
+                    concat!("robots.job.", $workflow, ".cancelled"),
+                    Some(2),
+                    concat!("A job to ", $does, " was cancelled"),
+                ),
+            ],
+        )
+    };
+}
+
+/// Every type, those of one family side by side and within it those of one group, each group in the order of life.
+pub(super) static ALL: [EventType; 127] = join(GROUPS);
+
+const fn join<const N: usize>(groups: &[&[EventType]]) -> [EventType; N] {
+    let mut all = [groups[0][0]; N];
+    let (mut group, mut nth, mut at) = (0, 0, 0);
+    while group < groups.len() {
+        while nth < groups[group].len() {
+            all[at] = groups[group][nth];
+            (nth, at) = (nth + 1, at + 1);
+        }
+        (group, nth) = (group + 1, 0);
+    }
+    all
+}
+
+// Master files, the renditions of `mp4_support` and shots can be asked for again once they are gone, under the same
+// asset: no order of their types is wrong.
 #[rustfmt::skip]
-pub(super) static ALL: [EventType; 127] = [
-    event("video.asset.created", ASSET),
-    event("video.asset.ready", ASSET),
-    event("video.asset.errored", ASSET),
-    event("video.asset.updated", ASSET),
-    event("video.asset.deleted", ASSET),
-    event("video.asset.live_stream_completed", ASSET),
-    event("video.asset.static_renditions.ready", ASSET),
-    event("video.asset.static_renditions.preparing", ASSET),
-    event("video.asset.static_renditions.deleted", ASSET),
-    event("video.asset.static_renditions.errored", ASSET),
-    event("video.asset.master.ready", ASSET),
-    event("video.asset.master.preparing", ASSET),
-    event("video.asset.master.deleted", ASSET),
-    event("video.asset.master.errored", ASSET),
-    event("video.asset.track.created", TRACK),
-    event("video.asset.track.ready", TRACK),
-    event("video.asset.track.errored", TRACK),
-    event("video.asset.track.skipped", TRACK),
-    event("video.asset.track.deleted", TRACK),
-    event("video.asset.shots.created", ASSET),
-    event("video.asset.shots.ready", ASSET),
-    event("video.asset.shots.skipped", ASSET),
-    event("video.asset.shots.errored", ASSET),
-    event("video.asset.shots.deleted", ASSET),
-    event("video.asset.static_rendition.created", None),
-    event("video.asset.static_rendition.ready", None),
-    event("video.asset.static_rendition.errored", None),
-    event("video.asset.static_rendition.deleted", None),
-    event("video.asset.static_rendition.skipped", None),
-    event("video.asset.warning", ASSET),
-    event("video.asset.non_standard_input_detected", ASSET),
-    event("video.upload.asset_created", UPLOAD),
-    event("video.upload.cancelled", UPLOAD),
-    event("video.upload.created", UPLOAD),
-    event("video.upload.errored", UPLOAD),
-    event("video.live_stream.created", LIVE),
-    event("video.live_stream.connected", LIVE),
-    event("video.live_stream.recording", LIVE),
-    event("video.live_stream.active", LIVE),
-    event("video.live_stream.disconnected", LIVE),
-    event("video.live_stream.idle", LIVE),
-    event("video.live_stream.updated", LIVE),
-    event("video.live_stream.enabled", LIVE),
-    event("video.live_stream.disabled", LIVE),
-    event("video.live_stream.deleted", LIVE),
-    event("video.live_stream.warning", LIVE),
-    event("video.live_stream.simulcast_target.created", None),
-    event("video.live_stream.simulcast_target.idle", None),
-    event("video.live_stream.simulcast_target.starting", None),
-    event("video.live_stream.simulcast_target.broadcasting", None),
-    event("video.live_stream.simulcast_target.errored", None),
-    event("video.live_stream.simulcast_target.deleted", None),
-    event("video.live_stream.simulcast_target.updated", None),
-    event("video.delivery.high_traffic", None),
-    event("robots.directive_run.completed", None),
-    event("robots.directive_run.created", None),
-    event("robots.directive_run.errored", None),
-    event("robots.directive_run.partial", None),
-    event("robots.job.ask_questions.cancelled", None),
-    event("robots.job.ask_questions.completed", None),
-    event("robots.job.ask_questions.errored", None),
-    event("robots.job.ask_questions.pending", None),
-    event("robots.job.ask_questions.processing", None),
-    event("robots.job.edit_captions.cancelled", None),
-    event("robots.job.edit_captions.completed", None),
-    event("robots.job.edit_captions.errored", None),
-    event("robots.job.edit_captions.pending", None),
-    event("robots.job.edit_captions.processing", None),
-    event("robots.job.find_best_thumbnails.cancelled", None),
-    event("robots.job.find_best_thumbnails.completed", None),
-    event("robots.job.find_best_thumbnails.errored", None),
-    event("robots.job.find_best_thumbnails.pending", None),
-    event("robots.job.find_best_thumbnails.processing", None),
-    event("robots.job.find_key_moments.cancelled", None),
-    event("robots.job.find_key_moments.completed", None),
-    event("robots.job.find_key_moments.errored", None),
-    event("robots.job.find_key_moments.pending", None),
-    event("robots.job.find_key_moments.processing", None),
-    event("robots.job.find_scenes.cancelled", None),
-    event("robots.job.find_scenes.completed", None),
-    event("robots.job.find_scenes.errored", None),
-    event("robots.job.find_scenes.pending", None),
-    event("robots.job.find_scenes.processing", None),
-    event("robots.job.generate_chapters.cancelled", None),
-    event("robots.job.generate_chapters.completed", None),
-    event("robots.job.generate_chapters.errored", None),
-    event("robots.job.generate_chapters.pending", None),
-    event("robots.job.generate_chapters.processing", None),
-    event("robots.job.generate_engagement_insights.cancelled", None),
-    event("robots.job.generate_engagement_insights.completed", None),
-    event("robots.job.generate_engagement_insights.errored", None),
-    event("robots.job.generate_engagement_insights.pending", None),
-    event("robots.job.generate_engagement_insights.processing", None),
-    event("robots.job.generate_premium_captions.cancelled", None),
-    event("robots.job.generate_premium_captions.completed", None),
-    event("robots.job.generate_premium_captions.errored", None),
-    event("robots.job.generate_premium_captions.pending", None),
-    event("robots.job.generate_premium_captions.processing", None),
-    event("robots.job.moderate.cancelled", None),
-    event("robots.job.moderate.completed", None),
-    event("robots.job.moderate.errored", None),
-    event("robots.job.moderate.pending", None),
-    event("robots.job.moderate.processing", None),
-    event("robots.job.summarize.cancelled", None),
-    event("robots.job.summarize.completed", None),
-    event("robots.job.summarize.errored", None),
-    event("robots.job.summarize.pending", None),
-    event("robots.job.summarize.processing", None),
-    event("robots.job.translate_audio.cancelled", None),
-    event("robots.job.translate_audio.completed", None),
-    event("robots.job.translate_audio.errored", None),
-    event("robots.job.translate_audio.pending", None),
-    event("robots.job.translate_audio.processing", None),
-    event("robots.job.translate_captions.cancelled", None),
-    event("robots.job.translate_captions.completed", None),
-    event("robots.job.translate_captions.errored", None),
-    event("robots.job.translate_captions.pending", None),
-    event("robots.job.translate_captions.processing", None),
-    event("video.space.active", None),
-    event("video.space.broadcast.active", None),
-    event("video.space.broadcast.created", None),
-    event("video.space.broadcast.deleted", None),
-    event("video.space.broadcast.idle", None),
-    event("video.space.created", None),
-    event("video.space.deleted", None),
-    event("video.space.idle", None),
-    event("video.space.updated", None),
+const GROUPS: &[&[EventType]] = &[
+    &life("asset", Asset, [
+        ("video.asset.created", Some(0), "An asset exists; its media is still being prepared"),
+        ("video.asset.ready", Some(1), "The asset can be played"),
+        ("video.asset.errored", Some(1), "The asset failed: its input could not be fetched or used"),
+        ("video.asset.live_stream_completed", Some(2), "The live stream that this asset records has ended"),
+        ("video.asset.deleted", Some(3), "The asset is gone and no longer plays"),
+        ("video.asset.updated", None, "Something about the asset was changed"),
+        ("video.asset.non_standard_input_detected", None, "The input is of an unusual kind and takes longer to prepare"),
+    ]),
+    &circle(AssetWarning, [
+        ("video.asset.warning", "A live stream's recording met a problem that did not stop it"),
+    ]),
+    &life("track", Track, [
+        ("video.asset.track.created", Some(0), "A track, such as subtitles, is being added to an asset"),
+        ("video.asset.track.ready", Some(1), "The track is part of the stream now"),
+        ("video.asset.track.errored", Some(1), "The track could not be made"),
+        ("video.asset.track.skipped", Some(1), "The track was not made, since there is no audio to make it from"),
+        ("video.asset.track.deleted", Some(2), "The track is gone"),
+    ]),
+    &life("static_rendition", StaticRendition, [
+        ("video.asset.static_rendition.created", Some(0), "A file for download is being made from an asset"),
+        ("video.asset.static_rendition.ready", Some(1), "The file can be downloaded"),
+        ("video.asset.static_rendition.errored", Some(1), "The file could not be made"),
+        ("video.asset.static_rendition.skipped", Some(1), "The file was not made, since it does not fit the asset"),
+        ("video.asset.static_rendition.deleted", Some(2), "The file is gone"),
+    ]),
+    &circle(Asset, [
+        ("video.asset.static_renditions.preparing", "The MP4 files of mp4_support are being made"),
+        ("video.asset.static_renditions.ready", "The MP4 files of mp4_support can be downloaded"),
+        ("video.asset.static_renditions.errored", "The MP4 files of mp4_support could not be made"),
+        ("video.asset.static_renditions.deleted", "The MP4 files of mp4_support are gone"),
+    ]),
+    &circle(Asset, [
+        ("video.asset.master.preparing", "The asset's master file is being made"),
+        ("video.asset.master.ready", "The master file can be downloaded for 24 hours"),
+        ("video.asset.master.errored", "The master file could not be made"),
+        ("video.asset.master.deleted", "The master file is gone; it can be asked for again"),
+    ]),
+    &circle(Shots, [
+        ("video.asset.shots.created", "The asset is being split into shots"),
+        ("video.asset.shots.ready", "The list of shots can be fetched"),
+        ("video.asset.shots.errored", "The shots could not be found"),
+        ("video.asset.shots.skipped", "No shots were looked for"),
+        ("video.asset.shots.deleted", "The list of shots is gone"),
+    ]),
+    &life("upload", Upload, [
+        ("video.upload.created", Some(0), "A direct upload waits for its file"),
+        ("video.upload.asset_created", Some(1), "The file has arrived and became an asset"),
+        ("video.upload.cancelled", Some(1), "The upload was called off"),
+        ("video.upload.errored", Some(2), "The upload, or the asset made of it, failed"),
+    ]),
+    &life("live_stream", LiveStream, [
+        ("video.live_stream.created", Some(0), "A live stream exists; an encoder can be pointed at it"),
+        ("video.live_stream.connected", Some(1), "An encoder has connected"),
+        ("video.live_stream.recording", Some(1), "The first frames have been recorded"),
+        ("video.live_stream.active", Some(1), "The stream is live and can be watched"),
+        ("video.live_stream.disconnected", Some(1), "The encoder has gone; the stream stays active for a while"),
+        ("video.live_stream.idle", Some(1), "The reconnect window has passed: the broadcast is over"),
+        ("video.live_stream.enabled", Some(1), "The live stream accepts encoders again"),
+        ("video.live_stream.disabled", Some(1), "The live stream refuses encoders"),
+        ("video.live_stream.deleted", Some(2), "The live stream is gone"),
+        ("video.live_stream.updated", None, "Something about the live stream was changed, perhaps its stream key"),
+    ]),
+    &circle(LiveStreamWarning, [
+        ("video.live_stream.warning", "The live stream met a problem that does not stop it"),
+    ]),
+    &life("simulcast_target", SimulcastTarget, [
+        ("video.live_stream.simulcast_target.created", Some(0), "A live stream is to be sent on to another service"),
+        ("video.live_stream.simulcast_target.starting", Some(1), "Mux is connecting to the other service"),
+        ("video.live_stream.simulcast_target.broadcasting", Some(1), "The other service receives the stream"),
+        ("video.live_stream.simulcast_target.errored", Some(1), "The other service cannot be reached; Mux may try again"),
+        ("video.live_stream.simulcast_target.idle", Some(1), "Nothing is sent on, since the stream is not live"),
+        ("video.live_stream.simulcast_target.deleted", Some(2), "The stream is no longer to be sent on"),
+        ("video.live_stream.simulcast_target.updated", None, "Something about the target was changed"),
+    ]),
+    &circle(HighTraffic, [
+        ("video.delivery.high_traffic", "Assets are watched more than the threshold that was set"),
+    ]),
+    &life("directive_run", DirectiveRun, [
+        ("robots.directive_run.created", Some(0), "The jobs of a directive are being started for an asset"),
+        ("robots.directive_run.completed", Some(1), "All jobs of the directive have been started"),
+        ("robots.directive_run.partial", Some(1), "Some jobs of the directive could not be started"),
+        ("robots.directive_run.errored", Some(1), "The directive failed"),
+    ]),
+    job!("ask_questions", "answer questions about an asset"),
+    job!("edit_captions", "edit captions"),
+    job!("find_best_thumbnails", "pick the best thumbnails"),
+    job!("find_key_moments", "find the key moments"),
+    job!("find_scenes", "find the scenes"),
+    job!("generate_chapters", "write chapters"),
+    job!("generate_engagement_insights", "explain how viewers engage"),
+    job!("generate_premium_captions", "write premium captions"),
+    job!("moderate", "check for unwanted content"),
+    job!("summarize", "summarise an asset"),
+    job!("translate_audio", "translate the audio"),
+    job!("translate_captions", "translate captions"),
+    &life("space", Space, [
+        ("video.space.created", Some(0), "A space for live video exists"),
+        ("video.space.active", Some(1), "Somebody is in the space"),
+        ("video.space.idle", Some(1), "Nobody is in the space any more"),
+        ("video.space.deleted", Some(2), "The space is gone"),
+        ("video.space.updated", None, "Something about the space was changed"),
+    ]),
+    &life("broadcast", Broadcast, [
+        ("video.space.broadcast.created", Some(0), "A space has a broadcast"),
+        ("video.space.broadcast.active", Some(1), "The space is being broadcast"),
+        ("video.space.broadcast.idle", Some(1), "The space is not being broadcast"),
+        ("video.space.broadcast.deleted", Some(2), "The broadcast is gone"),
+    ]),
 ];
