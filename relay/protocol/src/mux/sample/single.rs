@@ -1,14 +1,16 @@
 //! What an event tells that comes by itself.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::asset::{Asset, Source, Stage};
 use super::draw::Draw;
+use super::layout::with;
 use super::live::{Air, Live};
 use super::rendition::{Rendition, of_mp4_support};
 use super::robots::{self, Job};
 use super::simulcast::Target;
 use super::space::Space;
+use super::told::environment;
 use super::track::Track;
 use super::upload::Upload;
 use super::{delivery, shots};
@@ -174,6 +176,7 @@ impl Story {
         let mut draw = Draw::of(self.seed, "directive run");
         let spare = draw.mux_id();
         let data = robots::directive_run(moment, &self.an_asset().id, signed(self.at / 1000), &mut draw);
+        let data = with(data, json!({ "environment_id": environment(self.seed) }));
         let id = data.pointer("/directive_run/id").and_then(Value::as_str).map_or(spare, str::to_owned);
         (id, data)
     }

@@ -55,9 +55,9 @@ fn likely(event_type: &str) -> &'static str {
         ("video.live_stream.simulcast_target.", "simulcast_target"),
         ("video.space.broadcast.", "space_broadcast"),
         ("video.space.", "space"),
-        ("video.delivery.", "delivery"),
+        ("video.delivery.", "high_traffic"),
         ("robots.directive_run.", "directive_run"),
-        ("robots.job.", "robots_job"),
+        ("robots.job.", "job"),
     ];
     LIKELY.iter().find(|(types, _)| event_type.starts_with(types)).map_or("unknown", |(_, object)| object)
 }
