@@ -9,7 +9,8 @@
 //! - [`forwarder`]: hands a delivery to the app and brings back what became of it.
 //! - [`event`], [`printer`]: what a user may be told, and the one owner of stdout and stderr.
 //! - [`embedded`]: the relay inside this process.
-//! - [`state`]: what this machine remembers between runs; [`private_file`]: how what only its owner may read is kept.
+//! - [`state`]: what this machine remembers between runs; [`private_file`]: how what only its owner may read is kept;
+//!   [`env_file`]: how a variable stands in a project's `.env`.
 
 pub mod api;
 pub mod args;
@@ -18,6 +19,7 @@ pub mod commands;
 pub mod config;
 pub mod dial;
 pub mod embedded;
+pub mod env_file;
 pub mod error;
 pub mod event;
 pub mod exchange;
