@@ -17,7 +17,7 @@ pub use given::Source;
 pub use listen::{End, Listen, Output};
 pub use project::Project;
 pub use relay::{Connection, Relay, RelayChoice};
-pub use signing::signing_keys;
+pub use signing::{Signing, signing_keys};
 pub use surroundings::{Env, Surroundings};
 pub use user::{Login, UserFile};
 

@@ -10,7 +10,8 @@
 //! - [`cure`]: what an app's failing answer tells of its cause. Pure.
 //! - [`event`], [`printer`]: what a user may be told, and the one owner of stdout and stderr.
 //! - [`embedded`]: the relay inside this process.
-//! - [`state`]: what this machine remembers between runs; [`private_file`]: how what only its owner may read is kept.
+//! - [`state`]: what this machine remembers between runs; [`private_file`]: how what only its owner may read is kept;
+//!   [`env_file`]: how a variable stands in a project's `.env`.
 
 pub mod api;
 pub mod args;
@@ -20,6 +21,7 @@ pub mod config;
 pub mod cure;
 pub mod dial;
 pub mod embedded;
+pub mod env_file;
 pub mod error;
 pub mod event;
 pub mod exchange;

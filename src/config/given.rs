@@ -10,6 +10,8 @@ use crate::error::Error;
 pub enum Source {
     /// A flag or an argument, by its name.
     Flag(&'static str),
+    /// A file that a flag named: all of it.
+    FlagFile(&'static str, PathBuf),
     /// An environment variable.
     Env(&'static str),
     /// A key of a file.
@@ -31,6 +33,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag(name) | Self::Env(name) => f.write_str(name),
+            Self::FlagFile(name, path) => write!(f, "{name} {}", path.display()),
             Self::File(path, key) => write!(f, "`{key}` in {}", path.display()),
         }
     }

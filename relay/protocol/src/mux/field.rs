@@ -1,20 +1,16 @@
 //! Fields of an event by their path, and filters on them.
 
+mod path;
+mod reader;
+
 use std::fmt;
 
 use super::glob::{Glob, InvalidGlob};
 
-/// Where a field stands in an event: `data.meta.creator_id`, `data.tracks.0.type`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Path(Vec<String>);
+pub use path::{InvalidPath, Path};
 
-/// The text is no path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidPath {
-    /// A part of it is empty.
-    #[error("a part of the path is empty: write it like data.passthrough")]
-    Empty,
-}
+/// Longest value that a filter looks at, in bytes: far above any field of Mux's.
+const MAX_VALUE: usize = 64 * 1024;
 
 /// A filter on a field: `PATH=GLOB`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +23,7 @@ pub struct Match {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidMatch {
     /// No `=` in it.
-    #[error("write PATH=GLOB, like data.passthrough=alice*")]
+    #[error("it has no `=`: write PATH=GLOB, like data.passthrough=alice*")]
     NoGlob,
     /// What stands before the `=`.
     #[error(transparent)]
@@ -37,48 +33,31 @@ pub enum InvalidMatch {
     Glob(#[from] InvalidGlob),
 }
 
-impl Path {
-    /// Reads a path.
-    ///
-    /// # Errors
-    /// When it is none.
-    pub fn parse(text: &str) -> Result<Self, InvalidPath> {
-        let parts: Vec<String> = text.split('.').map(str::to_owned).collect();
-        if parts.iter().any(String::is_empty) { Err(InvalidPath::Empty) } else { Ok(Self(parts)) }
-    }
-
-    /// Its parts: keys, and places in lists.
-    #[must_use]
-    pub fn parts(&self) -> &[String] {
-        &self.0
-    }
-}
-
-impl fmt::Display for Path {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join("."))
-    }
-}
-
 impl Match {
-    /// Reads `PATH=GLOB`.
+    /// Reads `PATH=GLOB`: what stands behind the first `=` is the glob, white space and commas with it.
     ///
     /// # Errors
     /// When it is none.
     pub fn parse(text: &str) -> Result<Self, InvalidMatch> {
         let (path, glob) = text.split_once('=').ok_or(InvalidMatch::NoGlob)?;
-        Ok(Self { path: Path::parse(path)?, glob: Glob::parse(glob)? })
+        Ok(Self { path: Path::parse(path)?, glob: Glob::for_value(glob)? })
     }
 
     /// Whether the field is there in `body`, a JSON text, and the glob stands for its value.
+    ///
+    /// A string counts by its meaning; numbers, `true`, `false` and `null` as they are written (`1.0` is not `1`);
+    /// objects never match. A number in the path is a place in a list, from 0, or a key of an object. A list that
+    /// no place is given for matches when any of its items does. A value above 64 KiB never matches.
+    ///
+    /// The body is read to its end, and nothing in it counts unless all of it is JSON in the sense of
+    /// [`compact`](super::json::compact). Of a repeated key the last one counts, as in JavaScript's `JSON.parse`:
+    /// the filter decides by what the app would see. ([`Envelope::peek`](super::envelope::Envelope::peek) takes
+    /// the first, since it stops reading there.)
     #[must_use]
     pub fn holds(&self, body: &[u8]) -> bool {
-        let Ok(mut value) = serde_json::from_slice::<serde_json::Value>(body) else { return false };
-        for part in self.path.parts() {
-            let Some(inner) = value.get_mut(part) else { return false };
-            value = inner.take();
-        }
-        self.glob.matches(&value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        std::str::from_utf8(body).is_ok()
+            && reader::any(body, self.path.parts(), MAX_VALUE, |value| self.glob.matches(value))
+                .unwrap_or_default()
     }
 }
 
@@ -87,3 +66,6 @@ impl fmt::Display for Match {
         write!(f, "{}={}", self.path, self.glob)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! Patterns over event types.
+//! Patterns over event types and the values of fields.
 
 use std::fmt;
 
@@ -25,10 +25,13 @@ pub enum InvalidGlob {
     /// It holds white space or a control character, which no event type does.
     #[error("white space or a control character inside a glob")]
     Space,
+    /// It holds a control character.
+    #[error("a control character inside a glob")]
+    Control,
 }
 
 impl Glob {
-    /// Reads one glob, as it stands: nothing is trimmed.
+    /// Reads one glob over event types, as it stands: nothing is trimmed.
     ///
     /// # Errors
     /// When it is empty, above 256 bytes, or holds a comma, white space or a control character.
@@ -41,6 +44,21 @@ impl Glob {
             Err(InvalidGlob::Comma)
         } else if text.contains(|char: char| char.is_whitespace() || char.is_control()) {
             Err(InvalidGlob::Space)
+        } else {
+            Ok(Self(text.to_owned()))
+        }
+    }
+
+    /// Reads one glob over the values of a field, as it stands. These may hold commas and white space, and an empty
+    /// glob stands for the empty value.
+    ///
+    /// # Errors
+    /// When it is above 256 bytes or holds a control character.
+    pub fn for_value(text: &str) -> Result<Self, InvalidGlob> {
+        if text.len() > MAX_LENGTH {
+            Err(InvalidGlob::TooLong)
+        } else if text.contains(char::is_control) {
+            Err(InvalidGlob::Control)
         } else {
             Ok(Self(text.to_owned()))
         }
@@ -141,6 +159,16 @@ mod tests {
         assert_eq!(Glob::parse("a\u{1b}"), Err(InvalidGlob::Space));
         assert_eq!(Glob::parse(&"a".repeat(257)), Err(InvalidGlob::TooLong));
         assert_eq!(Glob::parse(&"a".repeat(256)).unwrap().as_str(), "a".repeat(256));
+    }
+
+    #[test]
+    fn a_value_may_be_anything_that_can_be_typed() {
+        let matches = |glob: &str, text: &str| Glob::for_value(glob).unwrap().matches(text);
+        assert!(matches("", "") && !matches("", "a"));
+        assert!(matches("Doe, *", "Doe, Jane") && matches(" a\u{a0}b", " a\u{a0}b"));
+        assert_eq!(Glob::for_value("a\n"), Err(InvalidGlob::Control));
+        assert_eq!(Glob::for_value("\u{9b}2J"), Err(InvalidGlob::Control));
+        assert_eq!(Glob::for_value(&"a".repeat(257)), Err(InvalidGlob::TooLong));
     }
 
     #[test]

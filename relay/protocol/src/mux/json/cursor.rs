@@ -8,18 +8,20 @@ use crate::plain;
 /// Most containers that may stand inside one another.
 const MAX_DEPTH: u32 = 128;
 
-/// A place in a JSON text. Every method reads on from there, and gives `None` at the first fault; the cursor is of
+/// A place in a JSON text whose containers are nested at most [`MAX_DEPTH`] deep. Every method reads on from there, and gives `None` at the first fault; the cursor is of
 /// no more use then. What it has read is valid JSON as long as it is valid UTF-8, which the cursor leaves to its
 /// owner. `on_space` hears of every run of white space between tokens.
 pub(crate) struct Cursor<'a, S: FnMut(Range<usize>)> {
     text: &'a [u8],
     at: usize,
+    /// Containers that were entered one by one.
+    depth: u32,
     on_space: S,
 }
 
 impl<'a, S: FnMut(Range<usize>)> Cursor<'a, S> {
     pub(crate) fn new(text: &'a [u8], on_space: S) -> Self {
-        Self { text, at: 0, on_space }
+        Self { text, at: 0, depth: 0, on_space }
     }
 
     /// What has been read.
@@ -39,9 +41,9 @@ impl<'a, S: FnMut(Range<usize>)> Cursor<'a, S> {
         (self.at == self.text.len()).then_some(())
     }
 
-    /// One value, nested at most [`MAX_DEPTH`] deep, with the white space before it.
+    /// One value, with the white space before it.
     pub(crate) fn value(&mut self) -> Option<()> {
-        let mut open = Open::default();
+        let mut open = Open { kinds: 0, depth: 0, most: MAX_DEPTH - self.depth };
         loop {
             self.skip_space();
             match self.next()? {
@@ -95,7 +97,7 @@ impl<'a, S: FnMut(Range<usize>)> Cursor<'a, S> {
         self.skip_space();
         match self.peek()? {
             b'}' => {
-                self.at += 1;
+                self.leave();
                 return Some(None);
             }
             b',' if !first => self.at += 1,
@@ -107,10 +109,43 @@ impl<'a, S: FnMut(Range<usize>)> Cursor<'a, S> {
 
     /// An object's beginning; `Some(false)`, and nothing but white space read, when another value stands here.
     pub(crate) fn begins_object(&mut self) -> Option<bool> {
+        self.enter(b'{')
+    }
+
+    /// A list's beginning; `Some(false)`, and nothing but white space read, when another value stands here.
+    pub(crate) fn begins_list(&mut self) -> Option<bool> {
+        self.enter(b'[')
+    }
+
+    /// Whether a list has one more item, and the way up to it; `Some(false)` when the list has ended. To be called
+    /// after the list's `[`, then after each item; `first` tells the two apart.
+    pub(crate) fn next_item(&mut self, first: bool) -> Option<bool> {
         self.skip_space();
-        let object = self.peek()? == b'{';
-        self.at += usize::from(object);
-        Some(object)
+        match self.peek()? {
+            b']' => {
+                self.leave();
+                Some(false)
+            }
+            b',' if !first => {
+                self.at += 1;
+                Some(true)
+            }
+            _ => first.then_some(true),
+        }
+    }
+
+    /// A value, and its token as it stands; of an object or a list, all of it.
+    pub(crate) fn token(&mut self) -> Option<&'a [u8]> {
+        self.skip_space();
+        let begin = self.at;
+        self.value()?;
+        Some(&self.text[begin..self.at])
+    }
+
+    /// Whether a string stands here; nothing but white space is read.
+    pub(crate) fn at_string(&mut self) -> Option<bool> {
+        self.skip_space();
+        Some(self.peek()? == b'"')
     }
 
     /// A string; `Some(None)`, and another value read, when another one stands here.
@@ -120,6 +155,21 @@ impl<'a, S: FnMut(Range<usize>)> Cursor<'a, S> {
             return self.rest_of_string().map(Some);
         }
         self.value().map(|()| None)
+    }
+
+    fn enter(&mut self, bracket: u8) -> Option<bool> {
+        self.skip_space();
+        if self.peek()? != bracket {
+            return Some(false);
+        }
+        self.at += 1;
+        self.depth += 1;
+        (self.depth <= MAX_DEPTH).then_some(true)
+    }
+
+    fn leave(&mut self) {
+        self.at += 1;
+        self.depth = self.depth.saturating_sub(1);
     }
 
     fn key(&mut self) -> Option<Text<'a>> {
@@ -225,17 +275,18 @@ fn is_space(byte: u8) -> bool {
 }
 
 /// The containers around the cursor: one bit each, set for an object, the innermost in the lowest place.
-#[derive(Default)]
 struct Open {
     kinds: u128,
     depth: u32,
+    /// How many there may be.
+    most: u32,
 }
 
 impl Open {
     fn push(&mut self, object: bool) -> Option<()> {
         self.kinds = self.kinds << 1 | u128::from(object);
         self.depth += 1;
-        (self.depth <= MAX_DEPTH).then_some(())
+        (self.depth <= self.most).then_some(())
     }
 
     fn pop(&mut self) {
