@@ -21,6 +21,8 @@ mod embedded;
 #[cfg(test)]
 mod ends;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod json;
 #[cfg(test)]
 mod keyboard;
@@ -28,5 +30,7 @@ mod keyboard;
 mod people;
 #[cfg(test)]
 mod relay;
+#[cfg(test)]
+mod signature;
 #[cfg(test)]
 mod stopped_reader;

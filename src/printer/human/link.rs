@@ -48,6 +48,7 @@ pub(super) fn summary(human: &Human, it: &Summary, err: &mut Vec<u8>) {
         some(it.forwarded, "forwarded"),
         some(it.failed, "failed").map(|failed| style.bad(failed).to_string()),
         some(it.skipped, "skipped"),
+        some(it.refused, "refused").map(|refused| style.bad(refused).to_string()),
         (it.duplicates > 0).then(|| units::count(it.duplicates, "duplicate")),
     ];
     let line = parts.into_iter().flatten().collect::<Vec<_>>().join(style.sign(" · ", ", "));
