@@ -102,7 +102,8 @@ impl Listener {
                 self.mind_queue();
             }
             Signal::Live { welcome, down } => {
-                self.home.remember(&welcome, &mut self.printer, self.now);
+                let notices = [self.home.mind_others(&welcome), self.home.remember(&welcome)];
+                notices.into_iter().flatten().for_each(|notice| self.tell(Event::Notice(notice)));
                 match down {
                     None => self.on_ready(welcome),
                     Some(down) => self.on_return(welcome, down),
@@ -304,7 +305,7 @@ async fn unless_asked_again(control: &mut mpsc::Receiver<Control>, ending: impl 
 }
 
 /// A session that ended for good, as the command's end.
-fn refused(ended: Ended) -> Error {
+pub(crate) fn refused(ended: Ended) -> Error {
     match ended {
         Ended::Unreachable { .. } => Error::unreachable(ended.to_string()),
         _ => Error::refused(ended.to_string()),
