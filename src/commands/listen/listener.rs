@@ -295,7 +295,10 @@ impl Listener {
 }
 
 /// Goes through with `ending`, unless the user can't wait: `false`.
-async fn unless_asked_again(control: &mut mpsc::Receiver<Control>, ending: impl Future<Output = ()>) -> bool {
+pub(crate) async fn unless_asked_again(
+    control: &mut mpsc::Receiver<Control>,
+    ending: impl Future<Output = ()>,
+) -> bool {
     let asked_again = async { while control.recv().await != Some(Control::Stop) {} };
     tokio::select! {
         biased;
