@@ -12,6 +12,7 @@ mod signing;
 mod surroundings;
 mod user;
 mod value;
+mod wait;
 
 pub use given::Source;
 pub use listen::{End, Listen, Output};
@@ -20,6 +21,7 @@ pub use relay::{Connection, Relay, RelayChoice};
 pub use signing::{Signing, signing_keys};
 pub use surroundings::{Env, Surroundings};
 pub use user::{Login, UserFile};
+pub use wait::Wait;
 
 #[cfg(test)]
 mod tests;

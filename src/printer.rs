@@ -21,6 +21,7 @@ mod style;
 
 use std::future::Future;
 use std::io;
+use std::process::Stdio;
 
 use data_encoding::BASE64;
 use jiff::tz::TimeZone;
@@ -43,6 +44,8 @@ pub enum Format {
     Pretty,
     /// A program: NDJSON.
     Json,
+    /// A program that wants deliveries alone: NDJSON of these, all else on stderr.
+    Deliveries,
 }
 
 /// How much of a delivery a person sees below its line.
@@ -82,6 +85,12 @@ pub struct Options {
 #[must_use]
 pub fn interactive(format: Format, quiet: bool, colors: Colors) -> bool {
     format == Format::Pretty && !quiet && colors.err && Console::is_tty() && !Target::stdout().is_pipe()
+}
+
+/// What a command that runs inside of ours has for its stdout: our stderr, since our stdout is for what we print.
+#[must_use]
+pub fn stdout_of_others() -> Stdio {
+    io::stderr().into()
 }
 
 /// What is written at once at the latest, in bytes.
@@ -146,7 +155,10 @@ impl Printer {
         }
         let human = &self.human;
         match self.format {
-            Format::Json => self.batch.write(Stream::Out, |out| json::render(at_unix_millis, event, out)),
+            Format::Deliveries if !matches!(event, Event::Received(_)) => {}
+            Format::Json | Format::Deliveries => {
+                self.batch.write(Stream::Out, |out| json::render(at_unix_millis, event, out))
+            }
             Format::Pretty => {
                 self.batch.write(Stream::Out, |out| human.render_out(at_unix_millis, event, out))
             }

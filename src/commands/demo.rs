@@ -15,7 +15,6 @@ use muxhook_protocol::mux::signature::{self, Key, Verdict};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use super::listen::AGENT;
 use super::listen::control::{self, Sources};
 use super::listen::listener::Listener;
 use super::listen::relay::Home;
@@ -29,7 +28,7 @@ use crate::forwarder::{Forwarder, Options, Target};
 use crate::intake::{Checks, Intake, Wishes};
 use crate::printer::keys::Keys;
 use crate::printer::{Colors, Printer};
-use crate::session::{Session, Settings};
+use crate::session::Session;
 use app::App;
 
 /// What is sent, in order: an asset is made, and becomes ready.
@@ -107,16 +106,7 @@ async fn listener(
     let embedded = Embedded::temporary(now).await.map_err(|error| failed(&error))?;
     let name = ENDPOINT.parse().ok();
     let home = Home::at_embedded(embedded, None, name, dialer.clone());
-    let (relay, token) = home.relay();
-    let settings = Settings {
-        relay,
-        token,
-        endpoint: home.named(),
-        prefer: Vec::new(),
-        role: Role::Listener,
-        agent: AGENT.to_owned(),
-        retry: false,
-    };
+    let (settings, _) = home.settings(Role::Listener, false);
     let (session, run) = (Session::new(settings, dialer), Run::new(Some(EVENTS.len() as u64), Some(ready)));
     Ok(Listener { session, home, forwarder, intake, printer, now, run })
 }

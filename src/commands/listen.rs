@@ -2,8 +2,8 @@
 
 pub(crate) mod control;
 pub(crate) mod listener;
-mod notices;
-mod plan;
+pub(crate) mod notices;
+pub(crate) mod plan;
 pub(crate) mod relay;
 pub(crate) mod run;
 
@@ -18,15 +18,12 @@ use crate::forwarder::Forwarder;
 use crate::intake::Intake;
 use crate::printer::keys::Keys;
 use crate::printer::{Colors, Printer};
-use crate::session::{Session, Settings};
+use crate::session::Session;
 use control::Sources;
 use listener::Listener;
 use plan::Plan;
 use relay::Home;
 use run::{End, Run};
-
-/// How a CLI names itself to relays.
-pub(crate) const AGENT: &str = concat!("muxhook/", env!("CARGO_PKG_VERSION"));
 
 /// Runs `muxhook listen`.
 ///
@@ -37,10 +34,12 @@ pub(super) async fn run(args: &args::Listen, around: &Surroundings, colors: Colo
     let plan = Plan::of(&config)?;
     let now = Now::system();
     let dialer = super::reach::dialer(config.connection.relay_ca.clone(), around)?;
-    let (home, mut notices) = Home::open(&config, around, dialer.clone(), now).await?;
-    notices.extend(plan.notices);
-    let (prefer, notice) = home.remembered();
-    notices.extend(notice);
+    let named = config.endpoint.clone();
+    let (home, mut notices) = Home::open(&config.connection, named, around, dialer.clone(), now).await?;
+    let intake = Intake::new(plan.wishes, plan.checks);
+    let role = if intake.forwards() { Role::Listener } else { Role::Observer };
+    let (settings, notice) = home.settings(role, !config.end.no_retry);
+    notices.extend(plan.notices.into_iter().chain(notice));
 
     let mut printer = super::printer(&config.output, colors, true)?;
     notices.into_iter().for_each(|notice| tell(&mut printer, now, notice));
@@ -48,18 +47,6 @@ pub(super) async fn run(args: &args::Listen, around: &Surroundings, colors: Colo
     let keys = printer.is_interactive().then(Keys::listen).and_then(Result::ok).unwrap_or_else(Keys::off);
     let control = control::watch(Sources { after: config.end.after, keys }, printer.closed());
 
-    let intake = Intake::new(plan.wishes, plan.checks);
-    let role = if intake.forwards() { Role::Listener } else { Role::Observer };
-    let (relay, token) = home.relay();
-    let settings = Settings {
-        relay,
-        token,
-        endpoint: home.named(),
-        prefer,
-        role,
-        agent: AGENT.to_owned(),
-        retry: !config.end.no_retry,
-    };
     let forwarder = Forwarder::new(plan.forwarding);
     let session = Session::new(settings, dialer);
     let run = Run::new(config.end.count, None);

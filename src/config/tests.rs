@@ -340,3 +340,16 @@ fn output_and_end_follow_the_flags() {
     let listen = home.listen(&typed(|args| args.for_time = Some("5m".to_owned()))).unwrap();
     assert_eq!(listen.end.after, Some(Duration::from_secs(300)));
 }
+
+#[test]
+fn a_wait_is_where_a_listen_is_and_takes_nothing_else_from_files() {
+    let home = Home::new().project("endpoint = 'of-project'\ntimeout = '5s'\nevents = ['a.b']");
+    let args = args::Wait { glob: "video.asset.ready, x".to_owned(), count: 1, ..args::Wait::default() };
+    let wait = Wait::resolve(&args, &home.around).unwrap();
+    assert_eq!(wait.endpoint.unwrap().as_str(), "of-project");
+    assert_eq!((wait.timeout, wait.globs), (None, vec!["video.asset.ready".to_owned(), "x".to_owned()]));
+    let home = home.env(&[("MUXHOOK_ENDPOINT", "of-env")]);
+    assert_eq!(Wait::resolve(&args, &home.around).unwrap().endpoint.unwrap().as_str(), "of-env");
+    let typed = args::Wait { endpoint: Some("typed".to_owned()), ..args };
+    assert_eq!(Wait::resolve(&typed, &home.around).unwrap().endpoint.unwrap().as_str(), "typed");
+}

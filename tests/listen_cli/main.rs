@@ -34,3 +34,5 @@ mod relay;
 mod signature;
 #[cfg(test)]
 mod stopped_reader;
+#[cfg(test)]
+mod wait;

@@ -104,7 +104,8 @@ impl Listener {
                 self.mind_queue();
             }
             Signal::Live { welcome, down } => {
-                self.home.remember(&welcome, &mut self.printer, self.now);
+                let notices = [self.home.mind_others(&welcome), self.home.remember(&welcome)];
+                notices.into_iter().flatten().for_each(|notice| self.tell(Event::Notice(notice)));
                 match down {
                     None => self.on_ready(welcome),
                     Some(down) => self.on_return(welcome, down),
@@ -312,7 +313,10 @@ impl Listener {
 }
 
 /// Goes through with `ending`, unless the user can't wait: `false`.
-async fn unless_asked_again(control: &mut mpsc::Receiver<Control>, ending: impl Future<Output = ()>) -> bool {
+pub(crate) async fn unless_asked_again(
+    control: &mut mpsc::Receiver<Control>,
+    ending: impl Future<Output = ()>,
+) -> bool {
     let asked_again = async { while control.recv().await != Some(Control::Stop) {} };
     tokio::select! {
         biased;
@@ -322,7 +326,7 @@ async fn unless_asked_again(control: &mut mpsc::Receiver<Control>, ending: impl 
 }
 
 /// A session that ended for good, as the command's end.
-fn refused(ended: Ended) -> Error {
+pub(crate) fn refused(ended: Ended) -> Error {
     match ended {
         Ended::Unreachable { .. } => Error::unreachable(ended.to_string()),
         _ => Error::refused(ended.to_string()),

@@ -52,7 +52,7 @@ pub(super) fn unfinished(left: usize) -> Notice {
 }
 
 /// The endpoint was lost together with the link.
-pub(super) fn address_changed(public_url: &str) -> Notice {
+pub(crate) fn address_changed(public_url: &str) -> Notice {
     let message = format!("the address is now {public_url}: the one before is gone, so give this one to Mux");
     warning("address_changed", message)
 }

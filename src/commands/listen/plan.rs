@@ -70,8 +70,8 @@ fn target(text: &str, flag: &str) -> Result<Arc<Target>, Error> {
 }
 
 /// A glob of event types. A type spelled out that is none, but nearly one, is a slip; whatever else matches nothing
-/// known may be new at Mux, and is only remarked on.
-fn glob(text: &str, flag: &str, notices: &mut Vec<Notice>) -> Result<Glob, Error> {
+/// known may be new at Mux, and is only remarked on. `flag`: who gave it, as an error names it.
+pub(crate) fn glob(text: &str, flag: &str, notices: &mut Vec<Notice>) -> Result<Glob, Error> {
     let glob = Glob::parse(text).map_err(|error| Error::usage(format!("{flag} {text}: {error}")))?;
     if catalogue::all().any(|event| glob.matches(event.name)) {
         return Ok(glob);

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use muxhook_link::Now;
 use muxhook_protocol::EndpointId;
-use muxhook_protocol::frame::Welcome;
+use muxhook_protocol::frame::{Role, Welcome};
 
 use super::notices;
 use crate::api;
-use crate::config::{Listen, RelayChoice, Surroundings};
+use crate::config::{Connection, RelayChoice, Surroundings};
 use crate::dial::Dialer;
 use crate::embedded::{Embedded, EmbeddedError};
 use crate::error::Error;
@@ -16,7 +16,11 @@ use crate::event::{Event, Notice};
 use crate::printer::Printer;
 use crate::relay_url::RelayUrl;
 use crate::secret::Secret;
+use crate::session::Settings;
 use crate::state::{EmbeddedRelay, Place, Remembered, State};
+
+/// How a CLI names itself to relays.
+const AGENT: &str = concat!("muxhook/", env!("CARGO_PKG_VERSION"));
 
 /// How long a process that has the relay on this machine may take to start it.
 const STARTING: Duration = Duration::from_secs(5);
@@ -40,21 +44,22 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    /// Finds the relay; starts one when none is configured. The notices are for the user.
+    /// Finds the relay; starts one when none is configured. `named`: the endpoint that the user asked for. The notices
+    /// are for the user.
     ///
     /// # Errors
     /// There is no relay to be had.
     pub(crate) async fn open(
-        config: &Listen,
+        connection: &Connection,
+        named: Option<EndpointId>,
         around: &Surroundings,
         dialer: Dialer,
         now: Now,
     ) -> Result<(Self, Vec<Notice>), Error> {
-        let mut notices = config.connection.notices.clone();
+        let mut notices = connection.notices.clone();
         let state = State::open(around.state_folder.as_deref());
         let mut state = state.map_err(|error| notices.push(notices::forgetful(&error.to_string()))).ok();
-        let named = config.endpoint.clone();
-        let home = match &config.connection.relay {
+        let home = match &connection.relay {
             RelayChoice::Configured(relay) => {
                 let (relay, token) = (relay.url.clone(), relay.token.clone());
                 Self { relay, token, embedded: None, state, named, dialer, others: 0 }
@@ -86,20 +91,28 @@ impl Home {
         Self { relay, token, embedded: Some(embedded), state, named, dialer, others: 0 }
     }
 
-    pub(crate) fn relay(&self) -> (RelayUrl, Secret) {
-        (self.relay.clone(), self.token.clone())
+    /// What a session here goes by: this machine's endpoint unless the user named one; and what was wrong with the
+    /// memory. `retry`: whether it tries again on what may mend.
+    pub(crate) fn settings(&self, role: Role, retry: bool) -> (Settings, Option<Notice>) {
+        let (prefer, notice) = self.remembered();
+        let settings = Settings {
+            relay: self.relay.clone(),
+            token: self.token.clone(),
+            endpoint: self.named.clone(),
+            prefer,
+            role,
+            agent: AGENT.to_owned(),
+            retry,
+        };
+        (settings, notice)
     }
 
     pub(crate) fn is_embedded(&self) -> bool {
         self.embedded.is_some()
     }
 
-    pub(crate) fn named(&self) -> Option<EndpointId> {
-        self.named.clone()
-    }
-
     /// Endpoints that this machine has had here, the latest first; and what was wrong with the memory.
-    pub(crate) fn remembered(&self) -> (Vec<EndpointId>, Option<Notice>) {
+    fn remembered(&self) -> (Vec<EndpointId>, Option<Notice>) {
         let Some(state) = &self.state else { return (Vec::new(), None) };
         match state.recall() {
             Ok((memory, notice)) => {
@@ -111,22 +124,22 @@ impl Home {
         }
     }
 
-    /// Remembers the endpoint for the next start, and says when others listen on it too.
-    pub(crate) fn remember(&mut self, welcome: &Welcome, printer: &mut Printer, now: Now) {
-        let remembered = Remembered { endpoint: welcome.endpoint.clone(), account: welcome.account.clone() };
-        let mut tell = |notice| printer.print(now.unix_millis(), &Event::Notice(notice));
-        if welcome.others > self.others {
-            tell(notices::shared(&remembered, welcome.others));
+    /// Remembers the endpoint for the next start; and what was wrong with the memory.
+    pub(crate) fn remember(&self, welcome: &Welcome) -> Option<Notice> {
+        let (Some(state), None) = (&self.state, &self.named) else { return None };
+        let (known, _) = self.remembered();
+        if known.first() == Some(&welcome.endpoint) {
+            return None;
         }
-        self.others = welcome.others;
-        if let (Some(state), None) = (&self.state, &self.named) {
-            let (known, _) = self.remembered();
-            if known.first() != Some(&remembered.endpoint)
-                && let Err(error) = state.update(|memory| memory.remember(self.place(), remembered))
-            {
-                tell(notices::forgetful(&error.to_string()));
-            }
-        }
+        let remembered = remembered(welcome);
+        let updated = state.update(|memory| memory.remember(self.place(), remembered));
+        updated.err().map(|error| notices::forgetful(&error.to_string()))
+    }
+
+    /// What to say to one who listens when others do so too, and it was not said before.
+    pub(crate) fn mind_others(&mut self, welcome: &Welcome) -> Option<Notice> {
+        let before = std::mem::replace(&mut self.others, welcome.others);
+        (welcome.others > before).then(|| notices::shared(&remembered(welcome), welcome.others))
     }
 
     /// After a lost link: where the relay on this machine is now. It may have moved into this process. `None`: it is
@@ -154,7 +167,7 @@ impl Home {
         }
         (self.relay, self.token) = (embedded.relay.url.clone(), embedded.relay.token.clone());
         self.embedded = Some(embedded);
-        Ok(Some(self.relay()))
+        Ok(Some((self.relay.clone(), self.token.clone())))
     }
 
     /// Ends the relay, if it runs in this process.
@@ -167,6 +180,10 @@ impl Home {
     fn place(&self) -> Place<'_> {
         if self.is_embedded() { Place::Embedded } else { Place::Relay(&self.relay) }
     }
+}
+
+fn remembered(welcome: &Welcome) -> Remembered {
+    Remembered { endpoint: welcome.endpoint.clone(), account: welcome.account.clone() }
 }
 
 /// The relay on this machine; a short-lived one when nothing can be kept.
