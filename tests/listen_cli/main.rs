@@ -28,3 +28,5 @@ mod people;
 mod relay;
 #[cfg(test)]
 mod stopped_reader;
+#[cfg(test)]
+mod trigger;
