@@ -6,16 +6,16 @@ use super::{Relay, Signing};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  muxhook trigger --list                             every type and scenario
-  muxhook trigger video.asset.ready                  to this machine's own address
-  muxhook trigger video.asset.ready -f 3000/webhooks straight to your app
-  muxhook trigger upload-to-ready --pace 10x         a whole story, ten times as fast
-  muxhook trigger 'video.asset.*' --seed 7           all that match, with the same ids each time
+  muxhook trigger --list                               every type and scenario
+  muxhook trigger video.asset.ready                    to this machine's own address
+  muxhook trigger video.asset.ready -f 3000/webhooks   straight to your app
+  muxhook trigger upload-to-ready --pace 10x           a whole story, ten times as fast
+  muxhook trigger 'video.asset.*' --seed 7             all that match, the same ids each time
   muxhook trigger video.asset.ready --set data.passthrough=ci-42 --unset data.duration
-  muxhook trigger video.asset.ready --duplicate 2    does your app cope with it?
+  muxhook trigger video.asset.ready --duplicate 2      does your app cope with it?
 
-PATH is written with dots: data.tracks.0.type. A VALUE that is JSON is taken as JSON, all else as text:
---set data.duration=12.5 is a number, --set data.passthrough='\"12.5\"' a text.";
+A PATH is written with dots: data.tracks.0.type. A VALUE that is JSON is taken as JSON, all else as
+text: --set data.duration=12.5 is a number, --set data.passthrough='\"12.5\"' is text.";
 
 /// `muxhook trigger`.
 #[derive(Clone, Debug, Default, Args)]

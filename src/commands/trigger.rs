@@ -16,9 +16,9 @@ mod verdict;
 
 use std::io::Read;
 
-use bytes::Bytes;
 use muxhook_link::Now;
 
+use super::listen::control;
 use super::reach;
 use super::status;
 use crate::args;
@@ -57,11 +57,12 @@ pub(super) async fn run(
     let signer = signer(args, &config, console)?;
     let drawn = args.from.is_none() || args.reorder;
     let mut report = Report::new(args.json, &turns, sender.url(), drawn.then_some(seed));
-    report.begin(console);
     let mut run = Run { sender, signer, pace: config.pace, delay: config.delay, retry: args.retry, now };
     let ran = tokio::select! {
+        // Signals are listened for before the first word is said.
+        biased;
+        () = control::signal() => Err(Error::interrupted()),
         ran = run.all(&turns, &mut report, console) => ran,
-        _ = tokio::signal::ctrl_c() => Err(Error::interrupted()),
     };
     match (ran, report.end(now.unix_millis(), console)) {
         (Err(error), Err(shortfall)) if error.kind() != Kind::Closed => {
@@ -87,7 +88,7 @@ fn written(file: &str) -> Result<Draft, Error> {
     if text.len() as u64 > MAX_FILE {
         return Err(Error::usage(format!("--from {file}: it is above {} MiB", MAX_FILE >> 20)));
     }
-    Draft::written(Bytes::from(text)).map_err(|error| Error::usage(format!("--from {file}: {error}")))
+    Draft::written(&text).map_err(|error| Error::usage(format!("--from {file}: {error}")))
 }
 
 fn read(file: &str) -> std::io::Result<Vec<u8>> {

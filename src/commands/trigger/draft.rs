@@ -15,19 +15,17 @@ pub(super) struct Draft {
     /// How long after the first event, in reality.
     pub(super) after: Duration,
     event: Event,
-    /// Its bytes, as long as they are somebody else's.
-    exact: Option<Bytes>,
 }
 
 impl Draft {
     /// An event that somebody wrote down, to be sent as it stands.
-    pub(super) fn written(text: Bytes) -> Result<Self, NoEvent> {
-        Ok(Self { after: Duration::ZERO, event: Event::parse(&text)?, exact: Some(text) })
+    pub(super) fn written(text: &[u8]) -> Result<Self, NoEvent> {
+        Ok(Self { after: Duration::ZERO, event: Event::parse(text)? })
     }
 
     /// What is sent.
     pub(super) fn body(&self) -> Bytes {
-        self.exact.clone().unwrap_or_else(|| self.event.to_body().into())
+        self.event.to_body().into()
     }
 
     pub(super) fn event_type(&self) -> &str {
@@ -41,7 +39,6 @@ impl Draft {
     /// Notes that an attempt failed.
     pub(super) fn push_attempt(&mut self, attempt: &Attempt) {
         self.event.push_attempt(attempt);
-        self.exact = None;
     }
 
     fn change(&mut self, change: &Change) -> Result<(), Error> {
@@ -49,9 +46,7 @@ impl Draft {
             Change::Set(path, value) => self.event.set(path, value.clone()),
             Change::Unset(path) => self.event.unset(path),
         }
-        .map_err(|error| Error::usage(format!("{change}: {error}")))?;
-        self.exact = None;
-        Ok(())
+        .map_err(|error| Error::usage(format!("{change}: {error}")))
     }
 }
 
@@ -64,7 +59,7 @@ pub(super) fn told(subjects: &[Subject], seed: u64, now: u64, pace: Pace) -> Vec
         let steps =
             steps(subject, seed.wrapping_add(nth), now.saturating_add(millis(pace.wait(begin))), pace);
         let last = steps.last().map_or(Duration::ZERO, |step| step.after);
-        let of_step = |Step { after, event }| Draft { after: begin + after, event, exact: None };
+        let of_step = |Step { after, event }| Draft { after: begin + after, event };
         drafts.extend(steps.into_iter().map(of_step));
         begin += last;
     }
@@ -122,7 +117,7 @@ mod tests {
 
     #[test]
     fn what_was_written_is_sent_to_the_byte_until_it_is_changed() {
-        let mut drafts = [Draft::written(Bytes::from_static(WRITTEN)).unwrap()];
+        let mut drafts = [Draft::written(WRITTEN).unwrap()];
         assert_eq!((drafts[0].body(), drafts[0].id()), (Bytes::from_static(WRITTEN), "e1"));
         change(&mut drafts, &[Change::Set(path("data.x"), json!(1))]).unwrap();
         assert_ne!(drafts[0].body(), WRITTEN);
@@ -133,7 +128,7 @@ mod tests {
     fn a_change_must_fit_one_event_at_least() {
         let draft = |data: &str| {
             let text = format!(r#"{{"type":"video.asset.ready","id":"e","data":{data}}}"#);
-            Draft::written(text.into()).unwrap()
+            Draft::written(text.as_bytes()).unwrap()
         };
         let mut drafts = [draft(r#"{"meta":{}}"#), draft("{}")];
         let untouched = drafts[1].body();

@@ -65,7 +65,7 @@ mod tests {
     fn drafts(count: usize) -> Vec<Draft> {
         let text = |nth| format!(r#"{{"type":"video.asset.ready","id":"e{nth}"}}"#);
         let at = |nth| {
-            let mut draft = Draft::written(text(nth).into()).unwrap();
+            let mut draft = Draft::written(text(nth).as_bytes()).unwrap();
             draft.after = Duration::from_secs(nth as u64);
             draft
         };

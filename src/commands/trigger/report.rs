@@ -1,24 +1,20 @@
 //! What is told of the sends: a table that grows as they are answered, or NDJSON.
 
-use std::time::Duration;
+mod json;
+mod table;
 
-use jiff::Timestamp;
 use muxhook_protocol::Outcome;
-use serde::Serialize;
 
 use super::draft::Draft;
 use super::plan::Turn;
 use super::sender::Answer;
 use super::verdict::Refusal;
 use crate::error::Error;
-use crate::printer::{Console, Style, escape, escape_bytes};
+use crate::printer::{Console, escape};
+use json::{SentLine, SummaryLine};
 
 /// Widest column of types.
 const WIDEST: usize = 60;
-
-/// How much of an app's answer is shown: lines, and characters of each.
-const LINES: usize = 3;
-const LINE: usize = 160;
 
 /// Most types that are named at the end.
 const NAMED: usize = 5;
@@ -48,34 +44,6 @@ pub(super) struct Report {
     refused: Vec<String>,
     /// What was explained last, which is not said twice.
     explained: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct SentLine<'a> {
-    v: u8,
-    kind: &'static str,
-    at: String,
-    event_id: &'a str,
-    event_type: &'a str,
-    #[serde(rename = "try")]
-    number: u32,
-    status: Option<u16>,
-    answered_by: Option<&'a str>,
-    latency_ms: f64,
-    error: Option<&'a str>,
-    hint: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct SummaryLine<'a> {
-    v: u8,
-    kind: &'static str,
-    at: String,
-    target: &'a str,
-    events: usize,
-    accepted: usize,
-    sends: u64,
-    seed: Option<u64>,
 }
 
 impl Report {
@@ -113,10 +81,10 @@ impl Report {
             console.note(&escape(notice));
         }
         if self.json {
-            return line(&SentLine::of(sent, at), console);
+            return Ok(console.out(&json::text(&SentLine::of(sent, at))?)?);
         }
-        console.out(&row(sent, self.width, console.out_style()))?;
-        let explained = explain(sent, console.out_style());
+        console.out(&table::row(sent, self.width, console.out_style()))?;
+        let explained = table::explain(sent, console.out_style());
         if !explained.is_empty() && explained != self.explained {
             explained.iter().try_for_each(|line| console.out(line))?;
             self.explained = explained;
@@ -139,7 +107,7 @@ impl Report {
     /// Not every event was accepted.
     pub(super) fn end(&self, at: u64, console: &mut Console) -> Result<(), Error> {
         if self.json {
-            line(&SummaryLine::of(self, at), console)?;
+            console.out(&json::text(&SummaryLine::of(self, at))?)?;
         }
         if self.accepted == self.events {
             if !self.json {
@@ -161,50 +129,6 @@ impl Report {
     }
 }
 
-impl<'a> SentLine<'a> {
-    fn of(sent: &Sent<'a>, at: u64) -> Self {
-        let refusal = sent.verdict.as_ref().err();
-        Self {
-            v: 1,
-            kind: "sent",
-            at: time(at),
-            event_id: sent.draft.id(),
-            event_type: sent.draft.event_type(),
-            number: sent.number,
-            status: status(&sent.answer.outcome),
-            answered_by: sent.answer.by.as_deref(),
-            latency_ms: sent.answer.latency.as_micros() as f64 / 1000.0,
-            error: refusal.map(|refusal| refusal.why.as_str()),
-            hint: refusal.and_then(|refusal| refusal.hint.as_deref()),
-        }
-    }
-}
-
-impl<'a> SummaryLine<'a> {
-    fn of(report: &'a Report, at: u64) -> Self {
-        Self {
-            v: 1,
-            kind: "summary",
-            at: time(at),
-            target: &report.target,
-            events: report.events,
-            accepted: report.accepted,
-            sends: report.sends,
-            seed: report.seed,
-        }
-    }
-}
-
-fn line(value: &impl Serialize, console: &mut Console) -> Result<(), Error> {
-    let json = serde_json::to_string(value).map_err(|error| Error::failed(error.to_string()))?;
-    Ok(console.out(&json)?)
-}
-
-fn time(unix_millis: u64) -> String {
-    let millis = i64::try_from(unix_millis).unwrap_or(i64::MAX);
-    format!("{:.3}", Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX))
-}
-
 fn count(events: usize) -> String {
     if events == 1 { "1 event".to_owned() } else { format!("{events} events") }
 }
@@ -220,54 +144,20 @@ fn status(outcome: &Outcome) -> Option<u16> {
     }
 }
 
-fn row(sent: &Sent<'_>, width: usize, style: Style) -> String {
-    let said = match &sent.answer.outcome {
-        Outcome::Failed(failure) => failure.reason.as_str().to_owned(),
-        other => status(other).map(|status| status.to_string()).unwrap_or_default(),
-    };
-    let good = sent.verdict.is_ok();
-    let mark = if good { style.sign("✓", "ok") } else { style.sign("✗", "no") };
-    let paint = |text: &str| if good { style.good(text).to_string() } else { style.bad(text).to_string() };
-    let by = escape(sent.answer.by.as_deref().unwrap_or("-"));
-    let mut row = format!(
-        "{} {:<width$}  {} {by:<7} {:>8}  {}",
-        paint(mark),
-        escape(sent.draft.event_type()),
-        paint(&format!("{said:<9}")),
-        latency(sent.answer.latency),
-        style.dim(escape(sent.draft.id())),
-    );
-    if sent.number > 1 {
-        row.push_str(&format!("  {}", style.warn(format!("try {}", sent.number))));
-    }
-    if sent.again {
-        row.push_str(&format!("  {}", style.dim("again")));
-    }
-    row
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn latency(time: Duration) -> String {
-    match time.as_secs_f64() {
-        seconds if seconds < 0.00995 => format!("{:.1} ms", seconds * 1e3),
-        seconds => format!("{:.0} ms", seconds * 1e3),
+    #[test]
+    fn what_falls_short_is_counted_and_named() {
+        let mut report = Report::new(false, &[], "http://localhost:3000", None);
+        report.events = 9;
+        let draft =
+            |event_type: &str| Draft::written(format!(r#"{{"type":"{event_type}"}}"#).as_bytes()).unwrap();
+        report.settle(&draft("ok"), true);
+        for event_type in ["a", "a", "b", "c", "d", "e", "f", "g"] {
+            report.settle(&draft(event_type), false);
+        }
+        assert_eq!(report.shortfall(), "1 of 9 events accepted by the app: not a, b, c, d, e and 2 more");
     }
-}
-
-/// Why it was not accepted, in lines below its row.
-fn explain(sent: &Sent<'_>, style: Style) -> Vec<String> {
-    let Err(refusal) = sent.verdict else { return Vec::new() };
-    let mut lines = vec![format!("    {}", escape(&refusal.why))];
-    if let (Some("app"), Outcome::Replied(reply)) = (sent.answer.by.as_deref(), &sent.answer.outcome) {
-        let bar = style.bad(style.sign("│", "|"));
-        let said =
-            reply.body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-        lines.extend(said.take(LINES).map(|line| {
-            let safe = escape_bytes(&line[..line.len().min(4 * LINE)]);
-            format!("    {bar} {}", safe.chars().take(LINE).collect::<String>())
-        }));
-    }
-    if let Some(hint) = &refusal.hint {
-        lines.push(format!("    {} {}", style.accent("hint:"), escape(hint)));
-    }
-    lines
 }

@@ -39,6 +39,7 @@ impl Run {
         report: &mut Report,
         console: &mut Console,
     ) -> Result<(), Error> {
+        report.begin(console);
         let start = Instant::now();
         for turn in turns {
             if let Some(due) = start.checked_add(turn.due) {

@@ -29,7 +29,7 @@ pub(super) fn judge(answer: &Answer) -> Result<(), Refusal> {
     match answer.by.as_deref() {
         Some("app") if answer.outcome.accepted() => Ok(()),
         Some("app") => Err(refusal(&format!("the app answered {}", reply.status), answer.hint.clone())),
-        Some("none") => Err(refusal("the listener only shows events: it forwards to no app", Some(LISTEN))),
+        Some("none") => Err(refusal("nobody forwards it to an app: it was only looked at", Some(LISTEN))),
         Some("skipped") => Err(refusal(
             "a filter of the listener left it out",
             Some("look at its --events, --exclude and --match, and at muxhook.toml"),
@@ -90,7 +90,7 @@ mod tests {
         for (by, status, body, why) in [
             (Some("app"), 500, "", "the app answered 500"),
             (Some("app"), 302, "", "the app answered 302"),
-            (Some("none"), 200, "", "only shows events"),
+            (Some("none"), 200, "", "only looked at"),
             (Some("skipped"), 200, "", "a filter"),
             (Some("held"), 200, "", "nobody listens"),
             (Some("relay"), 503, r#"{"error":"no_listener","message":"nobody here"}"#, "nobody here"),

@@ -1,11 +1,12 @@
 //! Straight to an app.
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::{SECRET, WRITTEN, bodies, is_valid, of_kind, trigger, verifying};
 use crate::home::Home;
 use crate::http::App;
-use crate::running::Running;
+use crate::running::{LIMIT, Running};
 
 #[test]
 fn an_app_gets_what_mux_would_send() {
@@ -52,6 +53,18 @@ fn an_app_that_is_not_there_is_named_with_what_to_do() {
     let ended = trigger(&home, &["video.asset.ready", "--json", "-f", &port]);
     let sent = &of_kind(&ended, "sent")[0];
     assert_eq!((&sent["status"], &sent["answered_by"]), (&Value::Null, &Value::Null));
+}
+
+#[test]
+fn an_app_that_takes_its_time_is_given_up_as_mux_does() {
+    let home = Home::new();
+    let app = App::new(|_| {
+        std::thread::park_timeout(LIMIT);
+        ("200 OK", String::new())
+    });
+    let ended = trigger(&home, &["video.asset.ready", "-f", &app.url()]).with(4, "0 of 1 event");
+    assert!(ended.out.contains("timeout") && ended.out.contains("did not answer within 5s"), "{}", ended.out);
+    assert!(ended.out.contains("hint: Mux hangs up after 5 s"), "{}", ended.out);
 }
 
 #[test]
@@ -128,10 +141,12 @@ fn out_of_order_is_out_of_order() {
 #[test]
 fn it_ends_at_once_when_interrupted() {
     let (home, app) = (Home::new(), verifying());
-    let running = home.start(&["trigger", "video.asset.ready", "--delay", "1h", "-f", &app.url()]);
-    running.err.wait_for("sending 1 event");
-    running.signal(rustix::process::Signal::INT);
-    running.end().with(130, "0 of 1 event accepted");
+    for signal in [Signal::INT, Signal::TERM] {
+        let running = home.start(&["trigger", "video.asset.ready", "--delay", "1h", "-f", &app.url()]);
+        running.err.wait_for("sending 1 event");
+        running.signal(signal);
+        running.end().with(130, "0 of 1 event accepted");
+    }
     assert!(app.seen().is_empty());
 }
 
