@@ -10,6 +10,7 @@ mod project;
 mod relay;
 mod signing;
 mod surroundings;
+mod trigger;
 mod user;
 mod value;
 mod wait;
@@ -20,6 +21,7 @@ pub use project::Project;
 pub use relay::{Connection, Relay, RelayChoice};
 pub use signing::{Signing, signing_keys};
 pub use surroundings::{Env, Surroundings};
+pub use trigger::{Change, Pace, Trigger};
 pub use user::{Login, UserFile};
 pub use wait::Wait;
 

@@ -36,6 +36,19 @@ pub struct Wishes<T> {
     pub matches: Vec<Match>,
 }
 
+impl<T> Default for Wishes<T> {
+    /// Everything is wanted, and nothing goes anywhere.
+    fn default() -> Self {
+        Self {
+            default: None,
+            routes: Vec::new(),
+            events: Vec::new(),
+            exclude: Vec::new(),
+            matches: Vec::new(),
+        }
+    }
+}
+
 /// What is to be done with a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision<T> {

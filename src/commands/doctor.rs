@@ -75,9 +75,9 @@ fn configuration(config: &Listen) -> Finding {
 }
 
 fn secret(args: &args::Doctor, around: &Surroundings) -> Finding {
-    let keys =
+    let signing =
         Project::find(around).and_then(|project| config::signing_keys(&args.signing, around, &project));
-    match keys {
+    match signing.map(|signing| signing.keys) {
         Err(error) => Finding::of_error("secret", &error),
         Ok(keys) if keys.is_empty() => Finding::doubt(
             "secret",

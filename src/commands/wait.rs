@@ -16,7 +16,7 @@ use crate::args;
 use crate::config::{self, Surroundings};
 use crate::error::Error;
 use crate::event::Event;
-use crate::intake::{Intake, Wishes};
+use crate::intake::{Checks, Intake, Wishes};
 use crate::printer::keys::Keys;
 use crate::printer::{self, Colors, Console, Format, Printer, escape};
 use crate::session::Session;
@@ -78,5 +78,5 @@ pub(super) async fn run(
 
 /// Nothing is forwarded, everything is seen.
 fn observing() -> Intake<()> {
-    Intake::new(Wishes { default: None, routes: Vec::new(), events: Vec::new(), exclude: Vec::new() })
+    Intake::new(Wishes::default(), Checks::default())
 }

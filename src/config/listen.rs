@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use muxhook_protocol::EndpointId;
 use muxhook_protocol::mux::field::Match;
-use muxhook_protocol::mux::signature::Key;
 
 use super::file::{Layers, Settings};
 use super::given::{Given, Source};
 use super::project::Project;
 use super::relay::Connection;
-use super::signing::signing_keys;
+use super::signing::{Signing, signing_keys};
 use super::surroundings::Surroundings;
 use super::user::UserFile;
 use super::value;
@@ -40,7 +39,7 @@ pub struct Listen {
     /// Fields that must be as they say, each of them.
     pub matches: Vec<Match>,
     /// The signing secrets that were given.
-    pub keys: Vec<Key>,
+    pub signing: Signing,
     /// Refuse what is not validly signed.
     pub require_signature: bool,
     /// Headers that are added to what goes to the app, or replace those of that name.
@@ -100,7 +99,7 @@ impl Listen {
             events: globs(&args.events, "--events", layers.pick("events", |file| file.events.clone()))?,
             exclude: globs(&args.exclude, "--exclude", layers.pick("exclude", |file| file.exclude.clone()))?,
             matches: matches(args, &layers)?,
-            keys: signing_keys(&args.signing, around, &project)?,
+            signing: signing_keys(&args.signing, around, &project)?,
             require_signature: args.require_signature,
             headers: headers(args, &layers)?,
             skip_verify: args.skip_verify,
@@ -113,7 +112,7 @@ impl Listen {
     }
 }
 
-/// The files, the one that counts more first.
+/// The files that have a say, the one that counts most first.
 pub(super) fn layers<'a>(project: &'a Project, user: &'a UserFile) -> Layers<'a> {
     let files = [(&project.path, &project.settings), (&user.path, &user.settings)];
     Layers(files.into_iter().filter_map(|(path, settings)| Some((path.as_deref()?, settings))).collect())
@@ -138,7 +137,7 @@ fn list(typed: &[String], flag: &'static str, file: Option<Given<Vec<String>>>) 
     }
 }
 
-/// The endpoint asked for by name: typed, else from the environment, else from a file.
+/// The endpoint that was asked for by name.
 pub(super) fn endpoint(
     typed: Option<&String>,
     around: &Surroundings,

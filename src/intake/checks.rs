@@ -31,8 +31,7 @@ impl Checks {
         }
         let arrived = Duration::from_millis(delivery.received_at).as_secs();
         let arrived = i64::try_from(arrived).unwrap_or(i64::MAX);
-        let header = delivery.headers.get(signature::HEADER);
-        Some(signature::verify(header, &delivery.body, &self.keys, arrived))
+        Some(signature::verify_request(&delivery.headers, &delivery.body, &self.keys, arrived))
     }
 
     /// Why a delivery of this verdict must not reach the app; `None`: it may.

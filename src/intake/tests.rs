@@ -229,7 +229,8 @@ fn types_are_known_or_new() {
 fn marks(events: &[(&str, u8, &str)]) -> Vec<(bool, bool)> {
     let mut intake = Intake::new(no_app::<u8>(), Checks::default());
     let mark = |(number, (event, step, made)): (usize, &(&str, u8, &str))| {
-        let kind = EventType { name: "x", object: None, place: Some(Place { life: "asset", step: *step }) };
+        let place = Some(Place { life: "asset", step: *step });
+        let kind = EventType { name: "x", place, ..*catalogue::find("video.asset.ready").unwrap() };
         let body = format!(
             r#"{{"type":"x","object":{{"type":"asset","id":"a"}},"id":"{event}","data":{{}},"created_at":"{made}"}}"#
         );

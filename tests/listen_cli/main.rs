@@ -35,4 +35,6 @@ mod signature;
 #[cfg(test)]
 mod stopped_reader;
 #[cfg(test)]
+mod trigger;
+#[cfg(test)]
 mod wait;

@@ -62,8 +62,9 @@ async fn stop_signals(sender: &mpsc::Sender<Control>) {
     }
 }
 
+/// Ends when the user or the system wants the process to end.
 #[cfg(unix)]
-async fn signal() {
+pub(crate) async fn signal() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => {
@@ -76,8 +77,9 @@ async fn signal() {
     }
 }
 
+/// Ends when the user wants the process to end.
 #[cfg(not(unix))]
-async fn signal() {
+pub(crate) async fn signal() {
     ctrl_c().await;
 }
 

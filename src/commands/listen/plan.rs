@@ -23,7 +23,7 @@ impl Plan {
     /// # Errors
     /// A target or glob makes no sense, or signatures are required and there is nothing to check them by.
     pub(super) fn of(config: &Listen) -> Result<Self, Error> {
-        let mut notices = Vec::new();
+        let mut notices = config.signing.notices.clone();
         let mut globs = |list: &[String], flag: &str| -> Result<Vec<Glob>, Error> {
             list.iter().map(|text| glob(text, flag, &mut notices)).collect()
         };
@@ -47,8 +47,8 @@ impl Plan {
 
 /// How signatures are checked. A secret that is required must be known by now, or be one that this machine keeps.
 fn checks(config: &Listen, notices: &mut Vec<Notice>) -> Result<Checks, Error> {
-    let Listen { keys, require_signature: require, forward_to, routes, .. } = config;
-    if *require && keys.is_empty() {
+    let Listen { signing, require_signature: require, forward_to, routes, .. } = config;
+    if *require && signing.keys.is_empty() {
         let message = "--require-signature: there is no signing secret to check by";
         return Err(Error::usage(message).with_hint(
             "give the secret of the webhook at Mux with --secret-file FILE, --env-file .env or MUX_WEBHOOK_SECRET",
@@ -62,7 +62,7 @@ fn checks(config: &Listen, notices: &mut Vec<Notice>) -> Result<Checks, Error> {
                 .to_owned(),
         });
     }
-    Ok(Checks { keys: keys.clone(), require: *require })
+    Ok(Checks { keys: signing.keys.clone(), require: *require })
 }
 
 fn target(text: &str, flag: &str) -> Result<Arc<Target>, Error> {

@@ -140,7 +140,9 @@ mod tests {
                 body,
             },
             signature: None,
+            known_type: true,
             duplicate_of: None,
+            out_of_order: false,
         }
     }
 

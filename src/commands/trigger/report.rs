@@ -1,0 +1,163 @@
+//! What is told of the sends: a table that grows as they are answered, or NDJSON.
+
+mod json;
+mod table;
+
+use muxhook_protocol::Outcome;
+
+use super::draft::Draft;
+use super::plan::Turn;
+use super::sender::Answer;
+use super::verdict::Refusal;
+use crate::error::Error;
+use crate::printer::{Console, escape};
+use json::{SentLine, SummaryLine};
+
+/// Widest column of types.
+const WIDEST: usize = 60;
+
+/// Most types that are named at the end.
+const NAMED: usize = 5;
+
+/// One send and what came of it.
+pub(super) struct Sent<'a> {
+    pub(super) draft: &'a Draft,
+    /// The same event was sent before, whatever came of it.
+    pub(super) again: bool,
+    /// Which try, from 1.
+    pub(super) number: u32,
+    pub(super) answer: &'a Answer,
+    pub(super) verdict: &'a Result<(), Refusal>,
+}
+
+/// Tells of sends, and counts them.
+pub(super) struct Report {
+    json: bool,
+    target: String,
+    /// What the ids were drawn from; `None`: they were given.
+    seed: Option<u64>,
+    width: usize,
+    events: usize,
+    sends: u64,
+    accepted: usize,
+    /// Types of events that were given up.
+    refused: Vec<String>,
+    /// What was explained last, which is not said twice.
+    explained: Vec<String>,
+}
+
+impl Report {
+    /// Nothing is sent yet.
+    pub(super) fn new(json: bool, turns: &[Turn], target: &str, seed: Option<u64>) -> Self {
+        let width = |turn: &Turn| escape(turn.draft.event_type()).chars().count();
+        Self {
+            json,
+            target: target.to_owned(),
+            seed,
+            width: turns.iter().map(width).max().unwrap_or_default().min(WIDEST),
+            events: turns.len(),
+            sends: 0,
+            accepted: 0,
+            refused: Vec::new(),
+            explained: Vec::new(),
+        }
+    }
+
+    /// Says what is about to happen.
+    pub(super) fn begin(&self, console: &mut Console) {
+        if !self.json {
+            let seed =
+                self.seed.map(|seed| format!(" (the same ids again: --seed {seed})")).unwrap_or_default();
+            let what = count(self.events);
+            let line = format!("sending {what} to {}{seed}", escape(&self.target));
+            console.note(&console.err_style().dim(line).to_string());
+        }
+    }
+
+    /// Tells of one send. `at`: milliseconds since the Unix epoch.
+    pub(super) fn sent(&mut self, sent: &Sent<'_>, at: u64, console: &mut Console) -> Result<(), Error> {
+        self.sends += 1;
+        for (_, notice) in &sent.answer.notices {
+            console.note(&escape(notice));
+        }
+        if self.json {
+            return Ok(console.out(&json::text(&SentLine::of(sent, at))?)?);
+        }
+        console.out(&table::row(sent, self.width, console.out_style()))?;
+        let explained = table::explain(sent, console.out_style());
+        if !explained.is_empty() && explained != self.explained {
+            explained.iter().try_for_each(|line| console.out(line))?;
+            self.explained = explained;
+        }
+        Ok(())
+    }
+
+    /// An event was accepted, or given up.
+    pub(super) fn settle(&mut self, draft: &Draft, accepted: bool) {
+        if accepted {
+            self.accepted += 1;
+        } else {
+            self.refused.push(draft.event_type().to_owned());
+        }
+    }
+
+    /// Tells of the end.
+    ///
+    /// # Errors
+    /// Not every event was accepted.
+    pub(super) fn end(&self, at: u64, console: &mut Console) -> Result<(), Error> {
+        if self.json {
+            console.out(&json::text(&SummaryLine::of(self, at))?)?;
+        }
+        if self.accepted == self.events {
+            if !self.json {
+                console.note(&format!("{} sent, {}", count(self.events), all(self.events)));
+            }
+            return Ok(());
+        }
+        Err(Error::unmet(self.shortfall()))
+    }
+
+    fn shortfall(&self) -> String {
+        let mut types: Vec<&str> = self.refused.iter().map(String::as_str).collect();
+        types.dedup();
+        let more = types.len().saturating_sub(NAMED);
+        types.truncate(NAMED);
+        let and = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let named = if types.is_empty() { String::new() } else { format!(": not {}{and}", types.join(", ")) };
+        format!("{} of {} accepted by the app{named}", self.accepted, count(self.events))
+    }
+}
+
+fn count(events: usize) -> String {
+    if events == 1 { "1 event".to_owned() } else { format!("{events} events") }
+}
+
+fn all(events: usize) -> &'static str {
+    if events == 1 { "accepted by the app" } else { "all accepted by the app" }
+}
+
+fn status(outcome: &Outcome) -> Option<u16> {
+    match outcome {
+        Outcome::Replied(reply) => Some(reply.status),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_falls_short_is_counted_and_named() {
+        let mut report = Report::new(false, &[], "http://localhost:3000", None);
+        report.events = 9;
+        let draft =
+            |event_type: &str| Draft::written(format!(r#"{{"type":"{event_type}"}}"#).as_bytes()).unwrap();
+        report.settle(&draft("ok"), true);
+        for event_type in ["a", "a", "b", "c", "d", "e", "f", "g"] {
+            report.settle(&draft(event_type), false);
+        }
+        assert_eq!(report.shortfall(), "1 of 9 events accepted by the app: not a, b, c, d, e and 2 more");
+    }
+}

@@ -1,0 +1,119 @@
+//! Whether the app accepted an event, and if not, why. Pure.
+
+use muxhook_protocol::{Outcome, Reply};
+use serde_json::Value;
+
+use super::sender::Answer;
+
+/// Why an event was not accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// What happened, in a sentence. May hold text from outside.
+    pub(super) why: String,
+    /// What to do about it.
+    pub(super) hint: Option<String>,
+}
+
+const LISTEN: &str = "start `muxhook listen --forward-to …` first, or send straight to the app: `muxhook trigger … --forward-to …`";
+
+/// Whether the app accepted it: only a 2xx that the app itself gave counts.
+///
+/// # Errors
+/// Why not.
+pub(super) fn judge(answer: &Answer) -> Result<(), Refusal> {
+    let reply = match &answer.outcome {
+        Outcome::Replied(reply) => reply,
+        Outcome::Failed(failure) => return Err(refusal(&failure.message, answer.hint.clone())),
+        Outcome::Skipped { filter: why } | Outcome::Refused { reason: why } => {
+            return Err(refusal(why, None::<String>));
+        }
+    };
+    match answer.by.as_deref() {
+        Some("app") if answer.outcome.accepted() => Ok(()),
+        Some("app") => Err(refusal(&format!("the app answered {}", reply.status), answer.hint.clone())),
+        Some("none") => Err(refusal("nobody forwards it to an app: it was only looked at", Some(LISTEN))),
+        Some("skipped") => Err(refusal(
+            "a filter of the listener left it out",
+            Some("look at its --events, --exclude and --match, and at muxhook.toml"),
+        )),
+        Some("held") => Err(refusal("nobody listens: the relay holds it until somebody does", Some(LISTEN))),
+        Some("relay") => Err(of_relay(reply)),
+        _ => Err(refusal(
+            &format!("what answered {} there is no muxhook relay", reply.status),
+            Some("does a proxy stand before the relay, and is its --public-url right?"),
+        )),
+    }
+}
+
+fn refusal(why: &str, hint: Option<impl Into<String>>) -> Refusal {
+    Refusal { why: why.to_owned(), hint: hint.map(Into::into) }
+}
+
+/// The relay's own errors are `{"error": code, "message": …}`.
+fn of_relay(reply: &Reply) -> Refusal {
+    let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+    let why = match body["message"].as_str() {
+        Some(message) => message.to_owned(),
+        None => format!("the relay answered {}", reply.status),
+    };
+    let hint = match body["error"].as_str() {
+        Some("no_listener") => Some(LISTEN),
+        Some("app_unreachable") => Some("is the app running, where `muxhook listen` forwards to?"),
+        Some("app_timeout") => {
+            Some("Mux gets no answer after 4.5 s either: let the app answer first and work afterwards")
+        }
+        _ => None,
+    };
+    refusal(&why, hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use muxhook_protocol::{FailReason, Failure, Headers};
+
+    use super::*;
+
+    fn answer(by: Option<&str>, status: u16, body: &'static str) -> Answer {
+        let reply = Reply { status, headers: Headers::new(), body: body.into(), truncated: false };
+        Answer {
+            outcome: Outcome::Replied(reply),
+            by: by.map(str::to_owned),
+            latency: Duration::ZERO,
+            hint: None,
+            notices: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn only_the_apps_own_2xx_counts() {
+        assert_eq!(judge(&answer(Some("app"), 204, "")), Ok(()));
+        for (by, status, body, why) in [
+            (Some("app"), 500, "", "the app answered 500"),
+            (Some("app"), 302, "", "the app answered 302"),
+            (Some("none"), 200, "", "only looked at"),
+            (Some("skipped"), 200, "", "a filter"),
+            (Some("held"), 200, "", "nobody listens"),
+            (Some("relay"), 503, r#"{"error":"no_listener","message":"nobody here"}"#, "nobody here"),
+            (Some("relay"), 500, "[", "the relay answered 500"),
+            (Some("new"), 200, "", "no muxhook relay"),
+            (None, 200, "", "no muxhook relay"),
+        ] {
+            let refusal = judge(&answer(by, status, body)).unwrap_err();
+            assert!(refusal.why.contains(why), "{by:?} {status}: {refusal:?}");
+        }
+    }
+
+    #[test]
+    fn a_failure_tells_itself() {
+        let failure = Failure { reason: FailReason::Refused, message: "nothing listens".to_owned() };
+        let failed = Answer {
+            outcome: Outcome::Failed(failure),
+            hint: Some("start it".to_owned()),
+            ..answer(None, 200, "")
+        };
+        let told = Refusal { why: "nothing listens".to_owned(), hint: Some("start it".to_owned()) };
+        assert_eq!(judge(&failed), Err(told));
+    }
+}
