@@ -17,6 +17,7 @@ mod verdict;
 use std::io::Read;
 
 use muxhook_link::Now;
+use muxhook_protocol::mux::sample::MAX_EVENT;
 
 use super::listen::control;
 use super::reach;
@@ -33,9 +34,6 @@ use report::Report;
 use run::Run;
 use sender::{Address, Sender};
 use signer::Signer;
-
-/// Largest file that is sent, in bytes: what a relay takes by default.
-const MAX_FILE: u64 = 5 * 1024 * 1024;
 
 /// Runs `muxhook trigger`.
 ///
@@ -85,19 +83,17 @@ fn turns(args: &args::Trigger, config: &config::Trigger, seed: u64, now: Now) ->
 
 fn written(file: &str) -> Result<Draft, Error> {
     let text = read(file).map_err(|error| Error::usage(format!("--from {file}: {error}")))?;
-    if text.len() as u64 > MAX_FILE {
-        return Err(Error::usage(format!("--from {file}: it is above {} MiB", MAX_FILE >> 20)));
-    }
     Draft::written(&text).map_err(|error| Error::usage(format!("--from {file}: {error}")))
 }
 
+/// One byte more than an event may have is enough to see that it is none.
 fn read(file: &str) -> std::io::Result<Vec<u8>> {
     let mut text = Vec::new();
     let from: Box<dyn Read> = match file {
         "-" => Box::new(std::io::stdin().lock()),
         path => Box::new(std::fs::File::open(path)?),
     };
-    from.take(MAX_FILE + 1).read_to_end(&mut text)?;
+    from.take(MAX_EVENT as u64 + 1).read_to_end(&mut text)?;
     Ok(text)
 }
 

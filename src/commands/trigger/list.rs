@@ -16,23 +16,39 @@ pub(super) fn print(as_json: bool, console: &mut Console) -> Result<(), Error> {
         console.out(&json!({ "types": types, "scenarios": scenarios }).to_string())?;
         return Ok(());
     }
-    let style = console.out_style();
-    for (family, types) in catalogue::families() {
-        console.out(&style.bold(family).to_string())?;
-        for known in types {
-            console.out(&format!("  {}", known.name))?;
-        }
+    for (group, types) in catalogue::groups() {
+        let gone = types.iter().all(|known| known.legacy);
+        heading(&if gone { format!("{group} (no longer sent by Mux)") } else { group.to_owned() }, console)?;
+        let rows: Vec<_> = types.iter().map(|known| (known.name, known.meaning)).collect();
+        table(&rows, console)?;
     }
-    console.out(&style.bold("scenarios").to_string())?;
-    let width = scenarios.iter().map(|known| known.name.len()).max().unwrap_or_default();
-    for Scenario { name, meaning } in &scenarios {
+    heading("scenarios", console)?;
+    let rows: Vec<_> = scenarios.iter().map(|known| (&*known.name, &*known.meaning)).collect();
+    table(&rows, console)
+}
+
+fn heading(text: &str, console: &mut Console) -> Result<(), Error> {
+    Ok(console.out(&console.out_style().bold(text).to_string())?)
+}
+
+fn table(rows: &[(&str, &str)], console: &mut Console) -> Result<(), Error> {
+    let (style, width) =
+        (console.out_style(), rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default());
+    for (name, meaning) in rows {
         console.out(&format!("  {name:<width$}  {}", style.dim(meaning)))?;
     }
     Ok(())
 }
 
 fn of_type(known: &EventType) -> Value {
-    json!({ "type": known.name, "family": known.family(), "object": known.object })
+    json!({
+        "type": known.name,
+        "family": known.family(),
+        "group": known.group(),
+        "object": known.object,
+        "legacy": known.legacy,
+        "meaning": known.meaning,
+    })
 }
 
 fn of_scenario(known: &Scenario) -> Value {

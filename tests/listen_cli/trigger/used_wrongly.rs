@@ -10,6 +10,7 @@ fn mistakes_are_named_before_anything_is_sent() {
     home.write("event.json", WRITTEN);
     home.write("text", "no JSON");
     home.write("list.json", "[1]");
+    home.write("huge.json", &" ".repeat(5 * 1024 * 1024 + 1));
     for (args, parts) in [
         (
             &["video.asset.raedy"][..],
@@ -26,6 +27,7 @@ fn mistakes_are_named_before_anything_is_sent() {
         (&["--from", "nowhere.json"], ["--from nowhere.json", "No such file"]),
         (&["--from", "text"], ["--from text", "no JSON"]),
         (&["--from", "list.json"], ["--from list.json", "no Mux event"]),
+        (&["--from", "huge.json"], ["--from huge.json", "larger than 5 MiB"]),
         (&["--from", "event.json", "video.asset.ready"], ["--from", "cannot be used with"]),
         (&[], ["TYPE|SCENARIO", "required"]),
     ] {
@@ -46,8 +48,10 @@ fn the_list_names_everything() {
     let json = &home.run(&["trigger", "--list", "--json"]).with(0, "").lines()[0];
     assert_eq!(json["types"].as_array().unwrap().len(), 127);
     for known in json["types"].as_array().unwrap() {
-        let line = format!("  {}", known["type"].as_str().unwrap());
-        assert!(list.lines().any(|other| other.starts_with(&line)), "{line}");
+        let (name, meaning) = (known["type"].as_str().unwrap(), known["meaning"].as_str().unwrap());
+        let row = |line: &&str| line.trim().split_once("  ").is_some_and(|(left, _)| left == name);
+        let row = list.lines().find(row).unwrap_or_else(|| panic!("{name}: {list}"));
+        assert!(!meaning.is_empty() && row.ends_with(meaning), "{row}");
     }
     for known in json["scenarios"].as_array().unwrap() {
         assert!(list.contains(known["name"].as_str().unwrap()), "{known}");
