@@ -11,7 +11,7 @@ Examples:
   muxhook wait video.asset.ready --timeout 5m
   muxhook wait video.asset.ready,video.asset.errored --timeout 5m -- ./upload.sh
   muxhook wait video.asset.ready --match data.passthrough=ci-42 --timeout 5m -- ./upload.sh
-  event=$(muxhook wait video.asset.ready --json --timeout 5m -- ./upload.sh) && jq .payload <<< \"$event\"
+  event=$(muxhook wait video.asset.ready --json -- ./upload.sh) && jq .payload <<< \"$event\"
 
 Exit code: 0 once the events came and the command has done well; 4 when the time passed first;
 the command's own as soon as it fails (127: there is no such command, 126: it cannot be run).

@@ -43,6 +43,11 @@ impl Command {
         Self { words, state }
     }
 
+    /// Whether there is one that was not started yet.
+    pub(super) fn is_to_start(&self) -> bool {
+        matches!(self.state, State::Before)
+    }
+
     /// Whether nothing of it is to come any more.
     pub(super) fn is_over(&self) -> bool {
         matches!(self.state, State::Over)
@@ -78,14 +83,23 @@ impl Command {
         }
     }
 
-    /// Ends it, if it runs: by `SIGTERM` where there are signals, and for good when that does not help in time. When
-    /// this is dropped halfway, it ends with this [`Command`].
+    /// Ends it, if it runs: by `SIGTERM` where there are signals, and for good when that does not help in time.
+    /// Cancel-safe: then it goes on, until it is ended again, or dropped.
     pub(super) async fn stop(&mut self) {
         if let State::Running(child) = &mut self.state
-            && !(ask_to_end(child) && timeout(PATIENCE, child.wait()).await.is_ok())
+            && ask_to_end(child)
+            && timeout(PATIENCE, child.wait()).await.is_ok()
         {
-            // It may have ended just now.
-            let _ = child.kill().await;
+            self.state = State::Over;
+        }
+        self.kill().await;
+    }
+
+    /// Ends it for good, if it runs.
+    pub(super) async fn kill(&mut self) {
+        if let State::Running(child) = &mut self.state {
+            // An error means that it has ended just now; waiting in vain, that the system holds it fast.
+            let _ = timeout(PATIENCE, child.kill()).await;
         }
         self.state = State::Over;
     }

@@ -79,8 +79,9 @@ impl Watch {
             self.session.close().await;
             self.home.close().await;
         };
-        // Whoever can't wait has the rest end with the process.
-        unless_asked_again(&mut control, close).await;
+        if !unless_asked_again(&mut control, close).await {
+            self.command.kill().await;
+        }
         let printed = self.printer.finish();
         let end = ended?;
         printed?;
@@ -107,8 +108,8 @@ impl Watch {
                 },
                 () = passed(deadline) => return Err(self.time_up()),
                 signal = self.session.next() => match signal {
-                    Ok(signal) => if let Err(end) = self.on_signal(signal).await {
-                        return end;
+                    Ok(signal) => if let Some(failure) = self.on_signal(signal).await? {
+                        return Ok(End::Failed(failure));
                     },
                     // Only the command is waited for, and it may do without.
                     Err(_) if self.is_done() => {}
@@ -119,12 +120,13 @@ impl Watch {
         }
     }
 
+    /// Whether no event is waited for any more. Who reads none may still want the command to run.
     fn is_done(&self) -> bool {
-        self.expectation.is_met() || self.progress.unread
+        self.expectation.is_met() || (self.progress.unread && !self.command.is_to_start())
     }
 
-    /// `Err`: that ends it, so or so.
-    async fn on_signal(&mut self, signal: Signal) -> Result<(), Result<End, Error>> {
+    /// Gives back why the command did not start, if it was to.
+    async fn on_signal(&mut self, signal: Signal) -> Result<Option<Failure>, Error> {
         match signal {
             Signal::Deliver(delivery) => self.take(*delivery),
             // The sender's answer is not ours to give.
@@ -133,7 +135,7 @@ impl Watch {
                 self.progress.lost = None;
                 self.home.remember(&welcome).into_iter().for_each(|notice| self.tell(Event::Notice(notice)));
                 match down {
-                    None => self.on_subscribed(&welcome).map_err(|failure| Ok(End::Failed(failure)))?,
+                    None => return Ok(self.on_subscribed(&welcome).err()),
                     Some(down) => self.on_return(welcome, down),
                 }
             }
@@ -145,7 +147,7 @@ impl Watch {
                     Ok(Some((relay, token))) => self.session.set_relay(relay, token),
                     Ok(None) => {}
                     Err(_) if self.is_done() => {}
-                    Err(error) => return Err(Err(error)),
+                    Err(error) => return Err(error),
                 }
             }
             Signal::Notice(notice) => self.tell(Event::Notice(Notice {
@@ -154,7 +156,7 @@ impl Watch {
                 message: notice.message,
             })),
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Nothing can be missed from now on: the time runs, and so does the command.
