@@ -6,10 +6,10 @@ use super::Schema::{
 };
 use super::{EventType, Place, Schema};
 
-/// A type's name, its step in the group's life, its meaning.
+/// A type's name, its step in the life, its meaning.
 type Row = (&'static str, Option<u8>, &'static str);
 
-/// The types of one schema and life. Types that can come at any time have no step.
+/// The types of one schema and life. Those that can come at any time have no step.
 const fn life<const N: usize>(life: &'static str, schema: Schema, rows: [Row; N]) -> [EventType; N] {
     let mut types = [EventType::of(schema, rows[0].0, None, rows[0].2); N];
     let mut nth = 0;
@@ -25,17 +25,6 @@ const fn life<const N: usize>(life: &'static str, schema: Schema, rows: [Row; N]
     types
 }
 
-/// The types of one schema that have no steps: they may come at any time, or follow each other in circles.
-const fn circle<const N: usize>(schema: Schema, rows: [(&'static str, &'static str); N]) -> [EventType; N] {
-    let mut types = [EventType::of(schema, rows[0].0, None, rows[0].1); N];
-    let mut nth = 0;
-    while nth < N {
-        types[nth] = EventType::of(schema, rows[nth].0, None, rows[nth].1);
-        nth += 1;
-    }
-    types
-}
-
 /// The five types of a workflow of Mux's robots.
 macro_rules! job {
     ($workflow:literal, $does:literal) => {
@@ -43,33 +32,16 @@ macro_rules! job {
             "job",
             RobotsJob,
             [
-                (
-                    concat!("robots.job.", $workflow, ".pending"),
-                    Some(0),
-                    concat!("A job to ", $does, " waits to start"),
-                ),
-                (
-                    concat!("robots.job.", $workflow, ".processing"),
-                    Some(1),
-                    concat!("A job to ", $does, " is running"),
-                ),
-                (
-                    concat!("robots.job.", $workflow, ".completed"),
-                    Some(2),
-                    concat!("A job to ", $does, " is done"),
-                ),
-                (
-                    concat!("robots.job.", $workflow, ".errored"),
-                    Some(2),
-                    concat!("A job to ", $does, " failed"),
-                ),
-                (
-                    concat!("robots.job.", $workflow, ".cancelled"),
-                    Some(2),
-                    concat!("A job to ", $does, " was cancelled"),
-                ),
+                job!($workflow, ".pending", 0, $does, " waits to start"),
+                job!($workflow, ".processing", 1, $does, " is running"),
+                job!($workflow, ".completed", 2, $does, " is done"),
+                job!($workflow, ".errored", 2, $does, " failed"),
+                job!($workflow, ".cancelled", 2, $does, " was cancelled"),
             ],
         )
+    };
+    ($workflow:literal, $status:literal, $step:literal, $does:literal, $is:literal) => {
+        (concat!("robots.job.", $workflow, $status), Some($step), concat!("A job to ", $does, $is))
     };
 }
 
@@ -89,7 +61,7 @@ const fn join<const N: usize>(groups: &[&[EventType]]) -> [EventType; N] {
     all
 }
 
-// Master files, the renditions of `mp4_support` and shots can be asked for again once they are gone, under the same
+// What has no step may come at any time. Master files, the renditions of `mp4_support` and shots can be asked for again once they are gone, under the same
 // asset: no order of their types is wrong.
 #[rustfmt::skip]
 const GROUPS: &[&[EventType]] = &[
@@ -102,8 +74,8 @@ const GROUPS: &[&[EventType]] = &[
         ("video.asset.updated", None, "Something about the asset was changed"),
         ("video.asset.non_standard_input_detected", None, "The input is of an unusual kind and takes longer to prepare"),
     ]),
-    &circle(AssetWarning, [
-        ("video.asset.warning", "A live stream's recording met a problem that did not stop it"),
+    &life("warning", AssetWarning, [
+        ("video.asset.warning", None, "A live stream's recording met a problem that did not stop it"),
     ]),
     &life("track", Track, [
         ("video.asset.track.created", Some(0), "A track, such as subtitles, is being added to an asset"),
@@ -119,24 +91,24 @@ const GROUPS: &[&[EventType]] = &[
         ("video.asset.static_rendition.skipped", Some(1), "The file was not made, since it does not fit the asset"),
         ("video.asset.static_rendition.deleted", Some(2), "The file is gone"),
     ]),
-    &circle(Asset, [
-        ("video.asset.static_renditions.preparing", "The MP4 files of mp4_support are being made"),
-        ("video.asset.static_renditions.ready", "The MP4 files of mp4_support can be downloaded"),
-        ("video.asset.static_renditions.errored", "The MP4 files of mp4_support could not be made"),
-        ("video.asset.static_renditions.deleted", "The MP4 files of mp4_support are gone"),
+    &life("static_renditions", Asset, [
+        ("video.asset.static_renditions.preparing", None, "The MP4 files of mp4_support are being made"),
+        ("video.asset.static_renditions.ready", None, "The MP4 files of mp4_support can be downloaded"),
+        ("video.asset.static_renditions.errored", None, "The MP4 files of mp4_support could not be made"),
+        ("video.asset.static_renditions.deleted", None, "The MP4 files of mp4_support are gone"),
     ]),
-    &circle(Asset, [
-        ("video.asset.master.preparing", "The asset's master file is being made"),
-        ("video.asset.master.ready", "The master file can be downloaded for 24 hours"),
-        ("video.asset.master.errored", "The master file could not be made"),
-        ("video.asset.master.deleted", "The master file is gone; it can be asked for again"),
+    &life("master", Asset, [
+        ("video.asset.master.preparing", None, "The asset's master file is being made"),
+        ("video.asset.master.ready", None, "The master file can be downloaded for 24 hours"),
+        ("video.asset.master.errored", None, "The master file could not be made"),
+        ("video.asset.master.deleted", None, "The master file is gone; it can be asked for again"),
     ]),
-    &circle(Shots, [
-        ("video.asset.shots.created", "The asset is being split into shots"),
-        ("video.asset.shots.ready", "The list of shots can be fetched"),
-        ("video.asset.shots.errored", "The shots could not be found"),
-        ("video.asset.shots.skipped", "No shots were looked for"),
-        ("video.asset.shots.deleted", "The list of shots is gone"),
+    &life("shots", Shots, [
+        ("video.asset.shots.created", None, "The asset is being split into shots"),
+        ("video.asset.shots.ready", None, "The list of shots can be fetched"),
+        ("video.asset.shots.errored", None, "The shots could not be found"),
+        ("video.asset.shots.skipped", None, "No shots were looked for"),
+        ("video.asset.shots.deleted", None, "The list of shots is gone"),
     ]),
     &life("upload", Upload, [
         ("video.upload.created", Some(0), "A direct upload waits for its file"),
@@ -156,8 +128,8 @@ const GROUPS: &[&[EventType]] = &[
         ("video.live_stream.deleted", Some(2), "The live stream is gone"),
         ("video.live_stream.updated", None, "Something about the live stream was changed, perhaps its stream key"),
     ]),
-    &circle(LiveStreamWarning, [
-        ("video.live_stream.warning", "The live stream met a problem that does not stop it"),
+    &life("warning", LiveStreamWarning, [
+        ("video.live_stream.warning", None, "The live stream met a problem that does not stop it"),
     ]),
     &life("simulcast_target", SimulcastTarget, [
         ("video.live_stream.simulcast_target.created", Some(0), "A live stream is to be sent on to another service"),
@@ -168,14 +140,14 @@ const GROUPS: &[&[EventType]] = &[
         ("video.live_stream.simulcast_target.deleted", Some(2), "The stream is no longer to be sent on"),
         ("video.live_stream.simulcast_target.updated", None, "Something about the target was changed"),
     ]),
-    &circle(HighTraffic, [
-        ("video.delivery.high_traffic", "Assets are watched more than the threshold that was set"),
+    &life("delivery", HighTraffic, [
+        ("video.delivery.high_traffic", None, "Assets are watched more than the threshold that was set"),
     ]),
     &life("directive_run", DirectiveRun, [
-        ("robots.directive_run.created", Some(0), "The jobs of a directive are being started for an asset"),
-        ("robots.directive_run.completed", Some(1), "All jobs of the directive have been started"),
-        ("robots.directive_run.partial", Some(1), "Some jobs of the directive could not be started"),
-        ("robots.directive_run.errored", Some(1), "The directive failed"),
+        ("robots.directive_run.created", Some(0), "A directive has begun to run on an asset"),
+        ("robots.directive_run.completed", Some(1), "The directive has run"),
+        ("robots.directive_run.partial", Some(1), "The directive has run, but not all of its jobs"),
+        ("robots.directive_run.errored", Some(1), "The directive could not run"),
     ]),
     job!("ask_questions", "answer questions about an asset"),
     job!("edit_captions", "edit captions"),

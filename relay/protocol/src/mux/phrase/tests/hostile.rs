@@ -197,6 +197,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_borne(event_type in any_type(), body in proptest::collection::vec(any::<u8>(), 0..300)) {
-        tell(&event_type, &body);
+        let told = tell(&event_type, &body);
+        prop_assert!(told.phrase.is_none_or(|phrase| phrase.chars().count() <= MAX_PHRASE));
     }
 }
