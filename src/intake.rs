@@ -6,11 +6,9 @@ mod memory;
 mod order;
 mod seen;
 
-use bytes::Bytes;
-use jiff::Timestamp;
 use muxhook_protocol::Delivery;
 use muxhook_protocol::mux::catalogue::{self, EventType};
-use muxhook_protocol::mux::envelope::{self, Envelope};
+use muxhook_protocol::mux::envelope::{Envelope, Subject};
 use muxhook_protocol::mux::field::Match;
 use muxhook_protocol::mux::glob::Glob;
 use muxhook_protocol::mux::signature::{Key, Verdict};
@@ -125,10 +123,13 @@ impl<T: Clone> Intake<T> {
         let (envelope, delivery) = (&arrival.envelope, &arrival.delivery);
         let event = envelope.event_id.as_deref();
         arrival.duplicate_of = event.and_then(|event| self.seen.first(event, delivery.id));
-        if arrival.duplicate_of.is_none()
-            && let (Some(object), Some(place)) = (&envelope.object_id, known.and_then(|known| known.place))
-        {
-            arrival.out_of_order = self.order.is_broken(object, place, || made(&delivery.body));
+        let place = known.and_then(|known| known.place).filter(|_| arrival.duplicate_of.is_none());
+        if let Some(place) = place {
+            let Subject { id, created_at } = Subject::peek(&delivery.body);
+            // A rendition has a life of its own, be it its asset or itself that Mux calls the object.
+            if let Some(id) = id.as_ref().or(envelope.object_id.as_ref()) {
+                arrival.out_of_order = self.order.is_broken(id, place, || created_at?.parse().ok());
+            }
         }
     }
 
@@ -167,11 +168,6 @@ impl<T: Clone> Intake<T> {
 
 fn skip<T>(filter: String) -> Decision<T> {
     Decision::Skip { filter }
-}
-
-/// When Mux made the event, as it says.
-fn made(body: &Bytes) -> Option<Timestamp> {
-    envelope::created_at(body)?.parse().ok()
 }
 
 #[cfg(test)]

@@ -225,23 +225,28 @@ fn types_are_known_or_new() {
     assert!(!known("no event"));
 }
 
+/// An event whose type has this place in a life, as the intake marks it.
+fn mark(intake: &mut Intake<u8>, life: &'static str, step: u8, delivery: Delivery) -> Arrival {
+    let kind = EventType { place: Some(Place { life, step }), ..*catalogue::all().next().unwrap() };
+    let envelope = Envelope::peek(&delivery.body);
+    let (signature, known_type, duplicate_of, out_of_order) = (None, true, None, false);
+    let mut arrival = Arrival { delivery, envelope, signature, known_type, duplicate_of, out_of_order };
+    intake.compare(&mut arrival, Some(&kind));
+    arrival
+}
+
 /// Events of one asset, as `(event id, step, created_at)`: which are marked out of order, and which as duplicates.
 fn marks(events: &[(&str, u8, &str)]) -> Vec<(bool, bool)> {
     let mut intake = Intake::new(no_app::<u8>(), Checks::default());
-    let mark = |(number, (event, step, made)): (usize, &(&str, u8, &str))| {
-        let place = Some(Place { life: "asset", step: *step });
-        let kind = EventType { name: "x", place, ..*catalogue::find("video.asset.ready").unwrap() };
+    let mut mark = |(number, (event, step, made)): (usize, &(&str, u8, &str))| {
         let body = format!(
-            r#"{{"type":"x","object":{{"type":"asset","id":"a"}},"id":"{event}","data":{{}},"created_at":"{made}"}}"#
+            r#"{{"object":{{"type":"asset","id":"a"}},"id":"{event}","data":{{}},"created_at":"{made}"}}"#
         );
-        let envelope = Envelope::peek(&body.clone().into());
         let delivery = delivery(u8::try_from(number).unwrap(), &body);
-        let (signature, known_type, duplicate_of, out_of_order) = (None, true, None, false);
-        let mut arrival = Arrival { delivery, envelope, signature, known_type, duplicate_of, out_of_order };
-        intake.compare(&mut arrival, Some(&kind));
+        let arrival = mark(&mut intake, "asset", *step, delivery);
         (arrival.out_of_order, arrival.duplicate_of.is_some())
     };
-    events.iter().enumerate().map(mark).collect()
+    events.iter().enumerate().map(&mut mark).collect()
 }
 
 #[test]
@@ -251,6 +256,20 @@ fn what_comes_behind_a_later_event_is_out_of_order_but_no_duplicate_is() {
     assert_eq!(marks(&first), [(false, false), (true, false), (false, true), (false, true)]);
     let same_step = [("e1", 1, late), ("e2", 1, early), ("e3", 1, "yesterday"), ("e4", 1, late)];
     assert_eq!(marks(&same_step), [(false, false), (true, false), (false, false), (false, false)]);
+}
+
+#[test]
+fn what_the_data_describes_has_the_life_not_what_it_belongs_to() {
+    let mut intake = Intake::new(no_app::<u8>(), Checks::default());
+    let mut mark = |event: &str, step, data: &str| {
+        let body = format!(r#"{{"object":{{"id":"asset"}},"id":"{event}","data":{{{data}}}}}"#);
+        mark(&mut intake, "rendition", step, delivery(1, &body)).out_of_order
+    };
+    assert!(!mark("e1", 1, r#""id":"one""#));
+    assert!(!mark("e2", 0, r#""id":"two""#));
+    assert!(mark("e3", 0, r#""id":"one""#));
+    assert!(!mark("e4", 1, ""));
+    assert!(mark("e5", 0, ""), "without an id of its own, its object's counts");
 }
 
 proptest! {

@@ -99,7 +99,7 @@ fn a_skip_is_no_answer_while_somebody_else_has_one() {
 fn what_one_listener_refuses_another_may_take() {
     run(|| async {
         let relay = Relay::start().await;
-        let (mut strict_app, app) = (App::saying("never asked"), App::saying("yes"));
+        let (strict_app, app) = (App::saying("never asked"), App::saying("yes"));
         let strict = ["--require-signature", "--secret", "s3cret", "--forward-to"];
         let mut strict = shop(&relay, &[&strict[..], &[&*strict_app.url()]].concat()).await;
         let mut lax = shop(&relay, &["--forward-to", &app.url()]).await;

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::*;
-use crate::event::{Failed, Forwarded, Ready, Received, Skipped};
+use crate::event::{Failed, Forwarded, Level, Notice, Ready, Received, Skipped};
 use crate::printer::escape::is_unsafe;
 use crate::printer::fixture::{AT, arrival, failed, forwarded, ready, refused, reply, session};
 
@@ -106,6 +106,19 @@ fn usual_types_and_objects_stand_in_columns() {
         })
         .collect();
     insta::assert_snapshot!(scene(&human(false, true), &events));
+}
+
+#[test]
+fn what_muxhook_says_is_broken_between_words() {
+    let narrow = Human { width: Some(60), ..human(false, true) };
+    let words = "one of the things that a notice says is longer than a terminal is wide";
+    let notice = |level| Event::Notice(Notice { level, code: String::new(), message: words.to_owned() });
+    insta::assert_snapshot!(scene(&narrow, &[notice(Level::Info), notice(Level::Warning)]), @r"
+    err| 16:13:20  • one of the things that a notice says is longer
+    err|             than a terminal is wide
+    err| 16:13:20  ! one of the things that a notice says is longer
+    err|             than a terminal is wide
+    ");
 }
 
 /// A verdict of every kind.

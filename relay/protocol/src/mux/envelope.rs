@@ -42,22 +42,22 @@ impl Envelope {
     }
 }
 
-/// The event's `created_at`, when Mux made it: RFC 3339, as it stands. Apart from the rest, since it stands behind
-/// `data` and costs a way through the whole body. `None` as for the fields of an [`Envelope`].
-#[must_use]
-pub fn created_at(body: &Bytes) -> Option<ByteString> {
-    let mut reader = Reader { body, cursor: Cursor::new(body, |_| {}) };
-    if !reader.cursor.begins_object()? {
-        return None;
+/// What the event is about, and since when. Apart from the [`Envelope`], since it stands in and behind `data` and costs
+/// a way through the whole body. Fields are `None` as they are there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// `data.id`: of the very thing that `data` describes, be `object` that thing or what it belongs to.
+    pub id: Option<ByteString>,
+    /// `created_at`, when Mux made the event: RFC 3339, as it stands.
+    pub created_at: Option<ByteString>,
+}
+
+impl Subject {
+    /// Reads `body` as far as it must; what is no JSON object has neither field.
+    #[must_use]
+    pub fn peek(body: &Bytes) -> Self {
+        Reader { body, cursor: Cursor::new(body, |_| {}) }.subject().unwrap_or_default()
     }
-    let mut first = true;
-    while let Some(key) = reader.cursor.next_key(std::mem::take(&mut first))? {
-        if key.meaning("created_at".len()).as_deref() == Some("created_at") {
-            return reader.field()?;
-        }
-        reader.cursor.value()?;
-    }
-    None
 }
 
 struct Reader<'a, S: FnMut(Range<usize>)> {
@@ -99,12 +99,29 @@ impl<S: FnMut(Range<usize>)> Reader<'_, S> {
         Some(Envelope { event_type, event_id, object_type, object_id, environment_name, environment_id })
     }
 
+    fn subject(&mut self) -> Option<Subject> {
+        let (mut id, mut created_at): (Met<Field>, Met<Field>) = (None, None);
+        if !self.cursor.begins_object()? {
+            return None;
+        }
+        let mut first = true;
+        while id.is_none() || created_at.is_none() {
+            let Some(key) = self.cursor.next_key(std::mem::take(&mut first))? else { break };
+            match key.meaning("created_at".len()).as_deref() {
+                Some("data") if id.is_none() => id = self.fields(["id"])?.into_iter().next(),
+                Some("created_at") if created_at.is_none() => created_at = Some(self.field()?),
+                _ => self.cursor.value()?,
+            }
+        }
+        Some(Subject { id: id.flatten(), created_at: created_at.flatten() })
+    }
+
     /// The members of these names, when an object stands here.
-    fn fields(&mut self, names: [&str; 2]) -> Option<[Field; 2]> {
-        let mut met: [Met<Field>; 2] = [None, None];
+    fn fields<const N: usize>(&mut self, names: [&str; N]) -> Option<[Field; N]> {
+        let mut met = [const { None::<Field> }; N];
         if !self.cursor.begins_object()? {
             self.cursor.value()?;
-            return Some([None, None]);
+            return Some(met.map(Option::flatten));
         }
         let mut first = true;
         while let Some(key) = self.cursor.next_key(std::mem::take(&mut first))? {

@@ -31,7 +31,7 @@ pub(super) struct Columns {
 impl Columns {
     pub(super) fn of(all: Option<usize>) -> Self {
         match all {
-            Some(few) if few < WIDE => Self { all, event_type: 19, object: 9, wide: false },
+            Some(few) if few < WIDE => Self { all, event_type: 20, object: 9, wide: false },
             _ => Self { all, event_type: 26, object: 20, wide: true },
         }
     }

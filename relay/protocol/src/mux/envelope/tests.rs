@@ -2,7 +2,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{Envelope, created_at};
+use super::{Envelope, Subject};
 
 fn peek(text: &str) -> Envelope {
     Envelope::peek(&Bytes::copy_from_slice(text.as_bytes()))
@@ -25,25 +25,27 @@ fn by_definition(body: &Value) -> Envelope {
 }
 
 #[test]
-fn the_time_is_read_past_the_data() {
-    let at = |text: &str| created_at(&Bytes::copy_from_slice(text.as_bytes()));
+fn what_an_event_is_about_stands_in_its_data_and_since_when_behind() {
+    let peek = |text: &str| {
+        let Subject { id, created_at } = Subject::peek(&Bytes::copy_from_slice(text.as_bytes()));
+        (id.map(|id| id.to_string()), created_at.map(|at| at.to_string()))
+    };
     let time = "2026-11-23T10:00:00.000000Z";
-    let event = format!(r#"{{"type":"x","data":{{"created_at":1}},"created_at":"{time}","attempts":[]}}"#);
-    assert_eq!(at(&event).as_deref(), Some(time));
-    let cut = event.len() - 2;
-    assert_eq!(at(&event[..cut]).as_deref(), Some(time), "what comes behind it is not read");
-    for none in [
-        "",
-        "[]",
-        "{}",
-        r#"{"created_at":1}"#,
-        r#"{"data":{"created_at":"x"}}"#,
-        r#"{"a":,"created_at":"x"}"#,
-    ] {
-        assert_eq!(at(none), None, "{none}");
+    let event = format!(
+        r#"{{"type":"x","id":"no","data":{{"tracks":[{{"id":"no"}}],"id":"d1","created_at":1}},"created_at":"{time}","attempts":[]}}"#
+    );
+    let both = (Some("d1".to_owned()), Some(time.to_owned()));
+    assert_eq!(peek(&event), both);
+    assert_eq!(peek(&event[..event.len() - 2]), both, "what comes behind is not read");
+    assert_eq!(peek(r#"{"data":[],"created_at":"x"}"#), (None, Some("x".into())));
+    assert_eq!(peek(r#"{"data":{"id":7}}"#), (None, None));
+    for none in ["", "[]", "{}", r#"{"created_at":1}"#, r#"{"a":,"created_at":"x"}"#, r#"{"data":{"id":"x"}"#]
+    {
+        assert_eq!(peek(none), (None, None), "{none}");
     }
-    assert_eq!(created_at(&Bytes::from_static(b"{\"created_at\":\"\xff\"}")), None);
-    assert_eq!(at(&format!("{}{}", "[".repeat(10_000), r#""created_at""#)), None);
+    assert_eq!(Subject::peek(&Bytes::from_static(b"{\"created_at\":\"\xff\"}")), Subject::default());
+    assert_eq!(peek(&"[".repeat(10_000)), (None, None));
+    assert_eq!(peek(&r#"{"data":"#.repeat(10_000)), (None, None));
 }
 
 const EVENT: &str = r#"{
