@@ -45,7 +45,7 @@ fn one(name: &str, scenarios: &[Scenario]) -> Result<Vec<Subject>, Error> {
 
 fn unknown(name: &str, scenarios: &[Scenario]) -> Error {
     let error = Error::usage(format!("there is no event type and no scenario `{name}`"));
-    let meant = scenario_like(name, scenarios).map(str::to_owned);
+    let meant = scenario_like(name, scenarios);
     match meant.or_else(|| catalogue::suggest(name)) {
         Some(meant) => {
             error.with_hint(format!("did you mean {meant}? `muxhook trigger --list` names all there are"))
