@@ -42,9 +42,13 @@ pub struct DialOptions {
     pub proxies: ProxySettings,
 }
 
-/// Opens connections to relays. Clones share what was read from files.
+/// Opens connections to relays, or to whoever else [`calling`](Self::calling) names. Clones share what was read from
+/// files.
 #[derive(Clone, Debug)]
-pub struct Dialer(Arc<Inner>);
+pub struct Dialer {
+    inner: Arc<Inner>,
+    role: &'static str,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -59,7 +63,13 @@ impl Dialer {
     /// When the file can't be read, or holds no usable certificate.
     pub fn new(options: DialOptions) -> Result<Self, DialError> {
         let trust = Trust::with_roots_of(options.relay_ca.as_deref())?;
-        Ok(Self(Arc::new(Inner { proxies: options.proxies, trust })))
+        Ok(Self { inner: Arc::new(Inner { proxies: options.proxies, trust }), role: error::RELAY })
+    }
+
+    /// The same for a server that is no relay: what goes wrong is told of `the <role> at …`.
+    #[must_use]
+    pub fn calling(self, role: &'static str) -> Self {
+        Self { role, ..self }
     }
 
     /// A connection to the relay, ready for HTTP/1.1.
@@ -67,8 +77,8 @@ impl Dialer {
     /// # Errors
     /// What went wrong, in a sentence, and whether another attempt may go better.
     pub async fn connect(&self, relay: &RelayUrl) -> Result<Stream, DialError> {
-        let peer = Peer::relay(relay.host(), relay.port());
-        let stream = match self.0.proxies.proxy_for(relay)? {
+        let peer = Peer::new(self.role, relay.host(), relay.port());
+        let stream = match self.inner.proxies.proxy_for(relay)? {
             Some(proxy) => self.through(&proxy, &peer).await?,
             None => Stream::Plain(step(&peer, "connect", tcp::connect(&peer)).await?),
         };
@@ -82,12 +92,12 @@ impl Dialer {
             stream = self.secure(stream, &peer).await?;
         }
         let tunnel = tunnel::open(&mut stream, &peer, proxy.authorization.as_ref(), relay);
-        step(&peer, "open the way to the relay", tunnel).await?;
+        step(&peer, "open a way through", tunnel).await?;
         Ok(stream)
     }
 
     async fn secure(&self, stream: Stream, peer: &Peer) -> Result<Stream, DialError> {
-        let config = self.0.trust.config()?;
+        let config = self.inner.trust.config()?;
         let stream = step(peer, "finish the TLS handshake", tls::handshake(config, stream, peer)).await?;
         Ok(Stream::Tls(Box::new(stream.into())))
     }

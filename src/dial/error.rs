@@ -29,25 +29,28 @@ impl DialError {
     }
 }
 
+/// What most peers are.
+pub(super) const RELAY: &str = "relay";
+
 /// Who is dialled.
 #[derive(Debug)]
 pub(super) struct Peer {
-    role: &'static str,
+    pub(super) role: &'static str,
     pub(super) host: String,
     pub(super) port: u16,
 }
 
 impl Peer {
-    pub(super) fn relay(host: &str, port: u16) -> Self {
-        Self { role: "relay", host: host.to_owned(), port }
+    pub(super) fn new(role: &'static str, host: &str, port: u16) -> Self {
+        Self { role, host: host.to_owned(), port }
     }
 
     pub(super) fn proxy(host: &str, port: u16) -> Self {
-        Self { role: "proxy", host: host.to_owned(), port }
+        Self::new("proxy", host, port)
     }
 
     pub(super) fn is_relay(&self) -> bool {
-        self.role == "relay"
+        self.role == RELAY
     }
 
     /// `host:port`, an IPv6 address in brackets (RFC 9110 §9.3.6 wants the port there whatever it is).

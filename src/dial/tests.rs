@@ -283,8 +283,15 @@ async fn no_proxy_goes_directly() {
 
 #[tokio::test(start_paused = true)]
 async fn every_step_has_its_time() {
-    let peer = Peer::relay("r.test", 1);
+    let peer = Peer::new(error::RELAY, "r.test", 1);
     let error = step::<()>(&peer, "connect", std::future::pending()).await.unwrap_err();
     assert_eq!(error.to_string(), "the relay at r.test:1 did not connect within 10 s");
     assert!(error.is_transient());
+}
+
+#[tokio::test]
+async fn who_is_no_relay_is_called_by_its_name() {
+    let dialer = dialer(None, &[]).calling("Mux API");
+    let error = dialer.connect(&relay("http://no-such-host.invalid")).await.unwrap_err();
+    assert!(error.to_string().starts_with("the Mux API at no-such-host.invalid:80"), "{error}");
 }

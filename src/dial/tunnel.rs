@@ -61,18 +61,20 @@ fn parse(head: &[u8]) -> Result<Option<(StatusCode, usize)>, ()> {
 }
 
 fn judge(proxy: &Peer, target: &Peer, status: StatusCode, more: bool) -> Result<(), DialError> {
-    let target = target.authority();
+    let (target, role) = (target.authority(), target.role);
     if status.is_success() && !more {
         return Ok(());
     }
     let advice = match status {
         // Whoever is behind it has not been spoken to yet, and so has nothing to say.
-        _ if status.is_success() => "and went on talking: is it an HTTP proxy?",
+        _ if status.is_success() => "and went on talking: is it an HTTP proxy?".to_owned(),
         StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
-            "it wants a user name and a password, or other ones: http://user:password@host:port"
+            "it wants a user name and a password, or other ones: http://user:password@host:port".to_owned()
         }
-        _ if status.is_server_error() => "it could not reach the relay",
-        _ => "it does not let muxhook through: name the relay in NO_PROXY if it can be reached directly",
+        _ if status.is_server_error() => format!("it could not reach the {role}"),
+        _ => format!(
+            "it does not let muxhook through: name the {role} in NO_PROXY if it can be reached directly"
+        ),
     };
     let message = format!("{proxy} answered {status} when asked for {target}: {advice}");
     let transient = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
