@@ -72,6 +72,12 @@ impl Client {
         &self.relay
     }
 
+    /// How connections to it are opened.
+    #[must_use]
+    pub fn dialer(&self) -> &Dialer {
+        &self.dialer
+    }
+
     /// Whether the relay is there and takes the token, and as whose.
     ///
     /// # Errors

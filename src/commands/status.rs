@@ -55,8 +55,8 @@ fn nothing(json: bool, console: &mut Console) -> Result<(), Error> {
     Ok(())
 }
 
-/// The first that is remembered and still there.
-fn own(reached: &Reached, around: &Surroundings, endpoints: &[Endpoint]) -> Option<EndpointId> {
+/// This machine's own endpoint: the first that is remembered and still there.
+pub(super) fn own(reached: &Reached, around: &Surroundings, endpoints: &[Endpoint]) -> Option<EndpointId> {
     let state = State::open(around.state_folder.as_deref()).ok()?;
     let (memory, _) = state.recall().ok()?;
     let mut remembered = memory.endpoints(reached.place()).iter().map(|known| &known.endpoint);

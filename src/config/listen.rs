@@ -85,7 +85,7 @@ impl Listen {
         let layers = layers(&project, &user);
         Ok(Self {
             connection: Connection::resolve(&args.relay, around, &user)?,
-            endpoint: endpoint(args, around, &layers)?,
+            endpoint: endpoint(args.endpoint.as_ref(), around, &layers)?,
             forward_to: forward_to(args, around, &layers)?,
             routes: routes(args, &layers)?,
             events: globs(&args.events, "--events", layers.pick("events", |file| file.events.clone()))?,
@@ -101,7 +101,8 @@ impl Listen {
     }
 }
 
-fn layers<'a>(project: &'a Project, user: &'a UserFile) -> Layers<'a> {
+/// The files that have a say, the one that counts most first.
+pub(super) fn layers<'a>(project: &'a Project, user: &'a UserFile) -> Layers<'a> {
     let files = [(&project.path, &project.settings), (&user.path, &user.settings)];
     Layers(files.into_iter().filter_map(|(path, settings)| Some((path.as_deref()?, settings))).collect())
 }
@@ -125,13 +126,14 @@ fn list(typed: &[String], flag: &'static str, file: Option<Given<Vec<String>>>) 
     }
 }
 
-fn endpoint(
-    args: &args::Listen,
+/// The endpoint that was asked for by name.
+pub(super) fn endpoint(
+    typed: Option<&String>,
     around: &Surroundings,
     layers: &Layers<'_>,
 ) -> Result<Option<EndpointId>, Error> {
     let file = layers.pick("endpoint", |file| file.endpoint.clone());
-    let given = text(args.endpoint.as_ref(), "--endpoint", around.env.get("MUXHOOK_ENDPOINT"), file)?;
+    let given = text(typed, "--endpoint", around.env.get("MUXHOOK_ENDPOINT"), file)?;
     given.map(|given| given.read(|name| name.parse::<EndpointId>())).transpose()
 }
 
