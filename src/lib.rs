@@ -10,6 +10,7 @@
 //! - [`forwarder`]: hands a delivery to the app and brings back what became of it.
 //! - [`event`], [`printer`]: what a user may be told, and the one owner of stdout and stderr.
 //! - [`embedded`]: the relay inside this process.
+//! - [`env_file`]: what a project keeps in its `.env`.
 //! - [`state`]: what this machine remembers between runs; [`private_file`]: how what only its owner may read is kept.
 
 pub mod api;
@@ -19,6 +20,7 @@ pub mod commands;
 pub mod config;
 pub mod dial;
 pub mod embedded;
+pub mod env_file;
 pub mod error;
 pub mod event;
 pub mod exchange;
