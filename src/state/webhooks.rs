@@ -95,15 +95,13 @@ impl State {
         let _locked = self.lock()?;
         let mut entries = self.entries()?;
         let path = self.webhooks_file();
-        if entries.is_empty() && path.exists() {
-            // It may make no sense to us and yet hold secrets that somebody wants back.
-            std::fs::copy(&path, path.with_extension("json.old"))
-                .map_err(|source| unusable(&path, source))?;
+        if entries.is_empty() && std::fs::read(&path).is_ok_and(|bytes| bytes != written(&[]).as_bytes()) {
+            // It makes no sense, and may hold secrets that somebody wants back. The copy is as private as the file.
+            let aside = std::fs::copy(&path, path.with_extension("json.old"));
+            aside.map_err(|source| unusable(&path, source))?;
         }
         change(&mut entries);
-        let webhooks: Vec<_> = entries.iter().map(Entry::to_json).collect();
-        let text = json!({ "webhooks": webhooks }).to_string();
-        private_file::write(&path, &text).map_err(|source| unusable(&path, source))
+        private_file::write(&path, &written(&entries)).map_err(|source| unusable(&path, source))
     }
 
     /// What makes no sense counts as not there.
