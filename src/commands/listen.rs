@@ -6,6 +6,7 @@ mod notices;
 mod plan;
 pub(crate) mod relay;
 pub(crate) mod run;
+mod webhook;
 
 use muxhook_link::Now;
 use muxhook_protocol::frame::Role;
@@ -17,7 +18,7 @@ use crate::event::{Event, Notice};
 use crate::forwarder::Forwarder;
 use crate::intake::Intake;
 use crate::printer::keys::Keys;
-use crate::printer::{Colors, Printer};
+use crate::printer::{Colors, Console, Printer};
 use crate::session::{Session, Settings};
 use control::Sources;
 use listener::Listener;
@@ -37,10 +38,17 @@ pub(super) async fn run(args: &args::Listen, around: &Surroundings, colors: Colo
     let plan = Plan::of(&config)?;
     let now = Now::system();
     let dialer = super::reach::dialer(config.connection.relay_ca.clone(), around)?;
+    let registered = match args.register {
+        true => Some(webhook::register(args, &config, around, &dialer, &mut Console::new(colors)).await?),
+        false => None,
+    };
     let (home, mut notices) = Home::open(&config, around, dialer.clone(), now).await?;
     notices.extend(plan.notices);
     let (prefer, notice) = home.remembered();
     notices.extend(notice);
+
+    let (registered, farewell) = registered.unzip();
+    notices.extend(registered);
 
     let mut printer = super::printer(&config.output, colors, true)?;
     notices.into_iter().for_each(|notice| tell(&mut printer, now, notice));
@@ -62,7 +70,8 @@ pub(super) async fn run(args: &args::Listen, around: &Surroundings, colors: Colo
     };
     let forwarder = Forwarder::new(plan.forwarding);
     let session = Session::new(settings, dialer);
-    let run = Run::new(config.end.count, None);
+    let mut run = Run::new(config.end.count, None);
+    run.farewell = farewell.flatten();
     let listener = Listener { session, home, forwarder, intake, printer, now, run };
     let (end, summary) = listener.run(control).await?;
     match (end, config.end.count) {

@@ -4,9 +4,9 @@ pub(super) mod address;
 pub(super) mod consent;
 mod env;
 mod outside;
-mod plan;
+pub(super) mod plan;
 pub(super) mod registrar;
-mod report;
+pub(super) mod report;
 
 use super::reach;
 use crate::args;
@@ -51,7 +51,8 @@ pub(super) async fn run(
     report::tell(args, &case, &done, written.as_ref(), console)
 }
 
-fn nowhere() -> Error {
+/// There is no relay that Mux could reach.
+pub(super) fn nowhere() -> Error {
     Error::unreachable("no relay is configured, and Mux can reach no other address of yours")
         .with_hint("`muxhook login https://…` stores one; `muxhook relay serve` on a public host runs one")
 }

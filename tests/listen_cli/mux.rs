@@ -5,10 +5,14 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 use crate::http::{App, Message};
+use crate::running::LIMIT;
 
 /// The access token that it takes.
 pub(crate) const TOKEN_ID: &str = "t0ken-id";
 pub(crate) const TOKEN_SECRET: &str = "t0ken-s3cret";
+
+/// In place of a status line: no answer, for as long as any test waits.
+pub(crate) const SILENCE: &str = "";
 
 /// An answer: status line and body.
 type Answer = (&'static str, String);
@@ -33,7 +37,14 @@ impl Mux {
         let environment =
             Arc::new(Mutex::new(Environment { id: "env1".to_owned(), ..Environment::default() }));
         let own = Arc::clone(&environment);
-        Self { app: App::new(move |request| own.lock().unwrap().answer(request)), environment }
+        let app = App::new(move |request| {
+            let answer = own.lock().unwrap().answer(request);
+            if answer.0 == SILENCE {
+                std::thread::park_timeout(LIMIT);
+            }
+            answer
+        });
+        Self { app, environment }
     }
 
     /// `MUX_BASE_URL`
@@ -79,6 +90,17 @@ impl Mux {
     /// Gives every request of this method this answer from now on.
     pub(crate) fn answers(&self, method: &'static str, status: &'static str, body: &str) {
         self.environment.lock().unwrap().instead = Some((method, (status, body.to_owned())));
+    }
+
+    /// Waits until it was asked so often, whatever for.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, requests: usize) {
+        self.app.wait_for(requests);
+    }
+
+    /// How often it was asked.
+    pub(crate) fn requests(&self) -> usize {
+        self.app.seen().len()
     }
 
     /// What it was asked so far, a method each, but for what only looks.

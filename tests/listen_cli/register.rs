@@ -2,10 +2,11 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::home::{Home, free_port};
-use crate::mux::{Mux, TOKEN_SECRET};
+use crate::mux::{Mux, SILENCE, TOKEN_SECRET};
 use crate::relay::Relay;
 use crate::running::{Ended, Running};
 use crate::terminal::Terminal;
@@ -363,4 +364,66 @@ fn a_secret_in_the_environment_is_not_taken_for_the_webhooks() {
     let mut command = stage.home.muxhook(&["register", "--endpoint", "my-app"]);
     command.envs(stage.mux.variables()).env("MUX_WEBHOOK_SECRET", "that-of-production");
     Running::start(command).end().with(0, "is not known here").hides("that-of-production");
+}
+
+#[test]
+fn listen_registers_at_the_start_and_leaves_the_webhook_enabled() {
+    let stage = Stage::new();
+    let listen = |args: &[&str]| {
+        let mut command = stage.home.muxhook(&[&["listen", "--register"], args].concat());
+        command.envs(stage.mux.variables());
+        Running::start(command)
+    };
+    listen(&[]).end().with(2, "--yes");
+    assert!(stage.mux.changes().is_empty());
+    let listener = listen(&["--yes"]);
+    let address = listener.address();
+    listener.err.wait_for("made webhook w1");
+    listener.stop().with(0, "0 events").hides(&Mux::secret("w1"));
+    assert_eq!(stage.mux.webhooks(), [("w1".to_owned(), address.clone(), true)]);
+
+    let listener = listen(&["--json", "--unregister-on-exit"]);
+    assert_eq!(listener.line("ready")["public_url"], address.as_str());
+    let ended = listener.stop().with(0, "");
+    let lines = ended.lines();
+    let codes: Vec<_> =
+        lines.iter().filter(|line| line["kind"] == "notice").map(|line| &line["code"]).collect();
+    assert_eq!(codes, ["registered", "unregistered"]);
+    assert_eq!(lines.last().unwrap()["kind"], "summary");
+    assert!(!stage.mux.webhooks()[0].2);
+    assert_eq!(stage.mux.changes(), ["POST", "PATCH"]);
+}
+
+#[test]
+fn a_listen_that_can_not_unregister_says_so_and_ends() {
+    let stage = Stage::new();
+    let mut command = stage.home.muxhook(&["listen", "--register", "--unregister-on-exit", "--yes"]);
+    command.envs(stage.mux.variables());
+    let listener = Running::start(command);
+    listener.address();
+    stage.mux.answers("PATCH", "500 Internal Server Error", "");
+    listener
+        .stop()
+        .with(0, "webhook w1 at Mux is still enabled: Mux's API answers 500")
+        .with(0, "muxhook unregister");
+
+    let home = Home::new();
+    let mut command = home.muxhook(&["listen", "--register", "--yes"]);
+    command.envs(stage.mux.variables());
+    Running::start(command).end().with(3, "no relay is configured").with(3, "muxhook login");
+    home.run(&["listen", "--unregister-on-exit"]).with(2, "--register");
+}
+
+#[test]
+fn who_asks_twice_does_not_wait_for_mux() {
+    let stage = Stage::new();
+    let mut command = stage.home.muxhook(&["listen", "--register", "--unregister-on-exit", "--yes"]);
+    command.envs(stage.mux.variables());
+    let listener = Running::start(command);
+    listener.address();
+    stage.mux.answers("PATCH", SILENCE, "");
+    let before = stage.mux.requests();
+    listener.signal(Signal::INT);
+    stage.mux.wait_for(before + 1);
+    listener.stop().with(130, "0 events");
 }

@@ -48,8 +48,8 @@ impl Listener {
     /// The relay refuses the session, or was given up.
     pub(crate) async fn run(mut self, mut control: mpsc::Receiver<Control>) -> Result<(End, Summary), Error> {
         let ended = self.carry(&mut control).await;
-        let drained =
-            matches!(ended, Ok(End::Closed)) || unless_asked_again(&mut control, self.drain()).await;
+        let has_reader = !matches!(ended, Ok(End::Closed));
+        let drained = unless_asked_again(&mut control, self.wind_up(has_reader)).await;
         self.run.summary.uptime = self.run.started.elapsed();
         self.tell(Event::Summary(self.run.summary));
         self.printer.flush();
@@ -263,6 +263,21 @@ impl Listener {
         let arrival = Arc::new(Arrival { delivery, ..(**arrival).clone() });
         let target = Arc::clone(target);
         self.forwarder.start(&target, &arrival.delivery, Job { arrival: Arc::clone(&arrival), replay: true });
+    }
+
+    /// Does what is to be done before the end, all at once.
+    async fn wind_up(&mut self, drain: bool) {
+        let farewell = self.run.farewell.take();
+        let farewell = async { Some(farewell?.done().await) };
+        let drain = async {
+            if drain {
+                self.drain().await;
+            }
+        };
+        let (said, ()) = tokio::join!(farewell, drain);
+        if let Some(notice) = said {
+            self.tell(Event::Notice(notice));
+        }
     }
 
     /// Lets the app finish what it has, and the relay learn of it, for a while.

@@ -7,6 +7,7 @@ use muxhook_protocol::{Delivery, DeliveryId};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::webhook::Farewell;
 use crate::event::{Arrival, Ready, Summary};
 use crate::forwarder::Target;
 
@@ -33,6 +34,8 @@ pub(crate) struct Run {
     pub(super) address: Option<String>,
     /// Told once, when the listener is ready.
     pub(super) ready: Option<oneshot::Sender<Ready>>,
+    /// To be done when it ends.
+    pub(super) farewell: Option<Farewell>,
 }
 
 /// What the forwarder gives back with an outcome.
@@ -74,6 +77,7 @@ impl Run {
             last: None,
             address: None,
             ready,
+            farewell: None,
         }
     }
 
