@@ -20,6 +20,8 @@ pub enum Event {
     Failed(Failed),
     /// A filter kept it from the app.
     Skipped(Skipped),
+    /// Its signature kept it from the app, and the sender was refused.
+    Refused(Refused),
     /// The link to the relay is lost.
     Disconnected(Disconnected),
     /// The link stands again.
@@ -50,8 +52,8 @@ pub struct Ready {
 pub struct Received {
     /// What arrived.
     pub arrival: Arc<Arrival>,
-    /// Whether a [`Event::Forwarded`], [`Event::Failed`] or [`Event::Skipped`] follows. When not, the delivery is
-    /// only shown.
+    /// Whether a [`Event::Forwarded`], [`Event::Failed`], [`Event::Skipped`] or [`Event::Refused`] follows. When not,
+    /// the delivery is only shown.
     pub awaited: bool,
 }
 
@@ -64,8 +66,12 @@ pub struct Arrival {
     pub envelope: Envelope,
     /// What its signature was worth when it arrived; `None`: no secret was at hand to check it with.
     pub signature: Option<Verdict>,
+    /// Its type is one that muxhook knows. What is no event has none.
+    pub known_type: bool,
     /// The first delivery seen in this run that carried the same event.
     pub duplicate_of: Option<DeliveryId>,
+    /// An event was seen before it that comes after it in their object's life.
+    pub out_of_order: bool,
 }
 
 /// See [`Event::Forwarded`].
@@ -103,6 +109,17 @@ pub struct Skipped {
     pub arrival: Arc<Arrival>,
     /// The filter that said so, as the user wrote it.
     pub filter: String,
+}
+
+/// See [`Event::Refused`].
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// What was refused.
+    pub arrival: Arc<Arrival>,
+    /// What is wrong with its signature. The sender was told the same.
+    pub message: String,
+    /// What the user may do about it.
+    pub hint: &'static str,
 }
 
 /// See [`Event::Disconnected`].
@@ -154,6 +171,8 @@ pub struct Summary {
     pub failed: u64,
     /// Those that a filter kept from the app.
     pub skipped: u64,
+    /// Those whose signature kept them from the app.
+    pub refused: u64,
     /// Those that carried an event seen before.
     pub duplicates: u64,
     /// How long the run was.

@@ -1,13 +1,24 @@
-//! What is to be done with a delivery, by the user's wishes: forwarded where, skipped by which filter, or only
-//! shown; and what it is marked with. Pure.
+//! What is to be done with a delivery, by the user's wishes: forwarded where, skipped by which filter, refused, or
+//! only shown; and what it is marked with. Pure.
 
+mod checks;
+mod memory;
+mod order;
 mod seen;
 
+use bytes::Bytes;
+use jiff::Timestamp;
 use muxhook_protocol::Delivery;
-use muxhook_protocol::mux::envelope::Envelope;
+use muxhook_protocol::mux::catalogue::{self, EventType};
+use muxhook_protocol::mux::envelope::{self, Envelope};
+use muxhook_protocol::mux::field::Match;
 use muxhook_protocol::mux::glob::Glob;
+use muxhook_protocol::mux::signature::{Key, Verdict};
+
+pub use checks::{Checks, Doubt};
 
 use crate::event::Arrival;
+use order::Order;
 use seen::Seen;
 
 /// The user's wishes. `T` is a target; the first route whose glob matches an event's type beats the default.
@@ -21,6 +32,8 @@ pub struct Wishes<T> {
     pub events: Vec<Glob>,
     /// Types that are not.
     pub exclude: Vec<Glob>,
+    /// Fields that must be as they say, each of them.
+    pub matches: Vec<Match>,
 }
 
 /// What is to be done with a delivery.
@@ -33,6 +46,8 @@ pub enum Decision<T> {
         /// The filter, as the user wrote it.
         filter: String,
     },
+    /// It is not trusted: the sender is to be told so, and the app must not see it.
+    Refuse(Doubt),
     /// It is only shown: there is no app.
     Show,
 }
@@ -41,14 +56,16 @@ pub enum Decision<T> {
 #[derive(Debug)]
 pub struct Intake<T> {
     wishes: Wishes<T>,
+    checks: Checks,
     seen: Seen,
+    order: Order,
 }
 
 impl<T: Clone> Intake<T> {
     /// Nothing seen yet.
     #[must_use]
-    pub fn new(wishes: Wishes<T>) -> Self {
-        Self { wishes, seen: Seen::default() }
+    pub fn new(wishes: Wishes<T>, checks: Checks) -> Self {
+        Self { wishes, checks, seen: Seen::default(), order: Order::default() }
     }
 
     /// Whether anything can go to an app at all.
@@ -63,30 +80,75 @@ impl<T: Clone> Intake<T> {
         self.wishes.default.as_ref()
     }
 
+    /// Checks signatures by these secrets from now on.
+    pub fn set_keys(&mut self, keys: Vec<Key>) {
+        self.checks.keys = keys;
+    }
+
     /// Decides on a delivery.
     pub fn take(&mut self, delivery: Delivery) -> (Arrival, Decision<T>) {
         let envelope = Envelope::peek(&delivery.body);
-        let decision = self.decide(envelope.event_type.as_deref().unwrap_or_default());
-        let duplicate_of = envelope.event_id.as_deref().and_then(|event| self.seen.first(event, delivery.id));
-        (Arrival { delivery, envelope, signature: None, duplicate_of }, decision)
+        let signature = self.checks.verdict(&delivery);
+        let event_type = envelope.event_type.as_deref().unwrap_or_default();
+        let known = catalogue::find(event_type);
+        let decision = self.decide(event_type, &delivery.body, signature);
+        let mut arrival = Arrival {
+            delivery,
+            envelope,
+            signature,
+            known_type: known.is_some(),
+            duplicate_of: None,
+            out_of_order: false,
+        };
+        // What is refused is not remembered: it must not make a true event that follows look like a duplicate.
+        if !matches!(decision, Decision::Refuse(_)) {
+            self.compare(&mut arrival, known);
+        }
+        (arrival, decision)
     }
 
-    /// What is to be done with an event of this type; a body without one has the empty type.
-    fn decide(&self, event_type: &str) -> Decision<T> {
-        let matching = |globs: &[Glob]| globs.iter().position(|glob| glob.matches(event_type));
-        if let Some(index) = matching(&self.wishes.exclude) {
-            return skip(format!("--exclude {}", self.wishes.exclude[index].as_str()));
+    /// Marks an event by what was seen before it, and remembers it.
+    fn compare(&mut self, arrival: &mut Arrival, known: Option<&EventType>) {
+        let (envelope, delivery) = (&arrival.envelope, &arrival.delivery);
+        let event = envelope.event_id.as_deref();
+        arrival.duplicate_of = event.and_then(|event| self.seen.first(event, delivery.id));
+        if arrival.duplicate_of.is_none()
+            && let (Some(object), Some(place)) = (&envelope.object_id, known.and_then(|known| known.place))
+        {
+            arrival.out_of_order = self.order.is_broken(object, place, || made(&delivery.body));
         }
-        if !self.wishes.events.is_empty() && matching(&self.wishes.events).is_none() {
-            let globs: Vec<_> = self.wishes.events.iter().map(Glob::as_str).collect();
-            return skip(format!("--events {}", globs.join(",")));
+    }
+
+    /// What is to be done with an event of this type; a body without one has the empty type. What is not trusted is
+    /// refused whatever it says of itself, but only where there is an app to be kept from it.
+    fn decide(&self, event_type: &str, body: &[u8], signature: Option<Verdict>) -> Decision<T> {
+        if !self.forwards() {
+            return self.filter(event_type, body).map_or(Decision::Show, skip);
+        }
+        if let Some(doubt) = self.checks.refuse(signature) {
+            return Decision::Refuse(doubt);
+        }
+        if let Some(filter) = self.filter(event_type, body) {
+            return skip(filter);
         }
         let route = self.wishes.routes.iter().find(|(glob, _)| glob.matches(event_type));
         match route.map(|(_, target)| target).or(self.wishes.default.as_ref()) {
             Some(target) => Decision::Forward(target.clone()),
-            None if self.forwards() => skip("no --route is for it".to_owned()),
-            None => Decision::Show,
+            None => skip("no --route is for it".to_owned()),
         }
+    }
+
+    /// The filter that leaves an event out, as the user wrote it.
+    fn filter(&self, event_type: &str, body: &[u8]) -> Option<String> {
+        let Wishes { events, exclude, matches, .. } = &self.wishes;
+        if let Some(glob) = exclude.iter().find(|glob| glob.matches(event_type)) {
+            return Some(format!("--exclude {glob}"));
+        }
+        if !events.is_empty() && !events.iter().any(|glob| glob.matches(event_type)) {
+            let globs: Vec<_> = events.iter().map(Glob::as_str).collect();
+            return Some(format!("--events {}", globs.join(",")));
+        }
+        matches.iter().find(|wanted| !wanted.holds(body)).map(|wanted| format!("--match {wanted}"))
     }
 }
 
@@ -94,83 +156,10 @@ fn skip<T>(filter: String) -> Decision<T> {
     Decision::Skip { filter }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use muxhook_protocol::{DeliveryId, Headers};
-
-    fn delivery(number: u8, body: &str) -> Delivery {
-        Delivery {
-            id: DeliveryId::new(1, &[number; 10]),
-            seq: u64::from(number),
-            received_at: 1,
-            attempt: 1,
-            method: "POST".into(),
-            path: "".into(),
-            query: None,
-            headers: Headers::new(),
-            owed: false,
-            replayed: false,
-            body: body.to_owned().into(),
-        }
-    }
-
-    fn globs(list: &[&str]) -> Vec<Glob> {
-        list.iter().map(|text| Glob::parse(text).unwrap()).collect()
-    }
-
-    fn decide(wishes: Wishes<&'static str>, event_type: &str) -> Decision<&'static str> {
-        Intake::new(wishes).take(delivery(1, &format!(r#"{{"type":"{event_type}"}}"#))).1
-    }
-
-    fn wishes() -> Wishes<&'static str> {
-        Wishes { default: Some("app"), routes: Vec::new(), events: Vec::new(), exclude: Vec::new() }
-    }
-
-    #[test]
-    fn the_first_route_that_matches_beats_the_default() {
-        let routes = globs(&["video.live_stream.*", "video.*"]).into_iter().zip(["live", "video"]).collect();
-        let wishes = Wishes { routes, ..wishes() };
-        assert_eq!(decide(wishes.clone(), "video.live_stream.idle"), Decision::Forward("live"));
-        assert_eq!(decide(wishes.clone(), "video.asset.ready"), Decision::Forward("video"));
-        assert_eq!(decide(wishes.clone(), "robots.job.completed"), Decision::Forward("app"));
-        let no_default = Wishes { default: None, ..wishes };
-        assert_eq!(decide(no_default, "robots.job.completed"), skip("no --route is for it".into()));
-    }
-
-    #[test]
-    fn filters_name_themselves() {
-        let wishes =
-            Wishes { events: globs(&["video.asset.*", "x"]), exclude: globs(&["*.deleted"]), ..wishes() };
-        assert_eq!(decide(wishes.clone(), "video.asset.ready"), Decision::Forward("app"));
-        assert_eq!(decide(wishes.clone(), "video.asset.deleted"), skip("--exclude *.deleted".into()));
-        assert_eq!(decide(wishes.clone(), "video.upload.created"), skip("--events video.asset.*,x".into()));
-        let (_, decision) = Intake::new(wishes).take(delivery(1, "no event"));
-        assert_eq!(
-            decision,
-            skip("--events video.asset.*,x".into()),
-            "a body without a type matches no filter"
-        );
-    }
-
-    #[test]
-    fn without_an_app_events_are_shown() {
-        let (_, decision) =
-            Intake::new(Wishes { default: None::<u8>, ..no_app() }).take(delivery(1, r#"{"type":"x"}"#));
-        assert_eq!(decision, Decision::Show);
-    }
-
-    fn no_app() -> Wishes<u8> {
-        Wishes { default: None, routes: Vec::new(), events: Vec::new(), exclude: Vec::new() }
-    }
-
-    #[test]
-    fn an_event_that_comes_again_is_a_duplicate_of_its_first_delivery() {
-        let mut intake = Intake::new(no_app());
-        let mut take = |number, body| intake.take(delivery(number, body)).0.duplicate_of;
-        assert_eq!(take(1, r#"{"id":"e1"}"#), None);
-        assert_eq!(take(2, r#"{"id":"e2"}"#), None);
-        assert_eq!(take(3, r#"{"id":"e1","attempts":[{}]}"#), Some(DeliveryId::new(1, &[1; 10])));
-        assert_eq!(take(3, "{}"), None);
-    }
+/// When Mux made the event, as it says.
+fn made(body: &Bytes) -> Option<Timestamp> {
+    envelope::created_at(body)?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -140,6 +140,10 @@ impl Printer {
     pub fn print(&mut self, at_unix_millis: u64, event: &Event) {
         self.status.note(event);
         self.stale = true;
+        if self.human.width.is_some() {
+            // Terminals are resized.
+            self.human.width = Target::columns().or(self.human.width);
+        }
         let human = &self.human;
         match self.format {
             Format::Json => self.batch.write(Stream::Out, |out| json::render(at_unix_millis, event, out)),

@@ -2,19 +2,21 @@
 
 use clap::{Args, ValueEnum};
 
-use super::Relay;
+use super::{Relay, Signing};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
   muxhook listen                                  only show what arrives
   muxhook listen -f 3000/api/webhooks/mux         forward to localhost:3000
   muxhook listen -f :3000 -e 'video.asset.*'      assets only
+  muxhook listen -f :3000 --match 'data.passthrough=alice*'
+  muxhook listen -f :3000 --env-file .env.local --require-signature
   muxhook listen -f :3000 --route 'video.live_stream.*=localhost:4000/live'
   muxhook listen -f :3000 --json | jq .event_type
   muxhook listen -f :3000 --count 3 --for 2m      for CI: exit 4 when fewer came
 
 What can be kept in muxhook.toml, here or in a parent folder: forward-to, endpoint, events, exclude,
-headers, [routes], timeout, max-in-flight.";
+match, headers, [routes], timeout, max-in-flight.";
 
 /// What `muxhook listen` was told. Fields are named as the flags are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
@@ -46,6 +48,16 @@ pub struct Listen {
     /// Never forward these types
     #[arg(long, value_name = "GLOB,…", value_delimiter = ',', help_heading = "Filters")]
     pub exclude: Vec<String>,
+    /// Forward only what has this value in this field: data.passthrough=alice*; of several, all must hold
+    #[arg(long = "match", value_name = "PATH=GLOB", help_heading = "Filters")]
+    pub matches: Vec<String>,
+
+    /// By which secrets signatures are checked.
+    #[command(flatten)]
+    pub signing: Signing,
+    /// Refuse with 401 what is not validly signed, before your app sees it
+    #[arg(long, help_heading = "Signature")]
+    pub require_signature: bool,
 
     /// Where the address is.
     #[command(flatten)]

@@ -56,7 +56,7 @@ pub(super) async fn run(args: &args::Listen, around: &Surroundings, colors: Colo
     let keys = printer.is_interactive().then(Keys::listen).and_then(Result::ok).unwrap_or_else(Keys::off);
     let control = control::watch(Sources { after: config.end.after, keys }, printer.closed());
 
-    let intake = Intake::new(plan.wishes);
+    let intake = Intake::new(plan.wishes, plan.checks);
     let role = if intake.forwards() { Role::Listener } else { Role::Observer };
     let (relay, token) = home.relay();
     let settings = Settings {
@@ -77,7 +77,7 @@ pub(super) async fn run(args: &args::Listen, around: &Surroundings, colors: Colo
     match (end, config.end.count) {
         (End::TimeUp, Some(count)) => Err(Error::unmet(format!(
             "{} of {count} events came within the time given",
-            summary.events - summary.skipped
+            summary.events - summary.skipped - summary.refused
         ))),
         (End::StoppedNow, _) => Err(Error::interrupted()),
         _ => Ok(()),

@@ -21,6 +21,8 @@ pub(super) struct Settings {
     pub(super) endpoint: Option<String>,
     pub(super) events: Option<Vec<String>>,
     pub(super) exclude: Option<Vec<String>>,
+    #[serde(rename = "match")]
+    pub(super) matches: Option<Vec<String>>,
     pub(super) headers: Option<Vec<String>>,
     pub(super) routes: Option<toml::Table>,
     pub(super) timeout: Option<String>,
@@ -28,8 +30,17 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    pub(super) const KEYS: [&'static str; 8] =
-        ["forward-to", "endpoint", "events", "exclude", "headers", "routes", "timeout", "max-in-flight"];
+    pub(super) const KEYS: [&'static str; 9] = [
+        "forward-to",
+        "endpoint",
+        "events",
+        "exclude",
+        "match",
+        "headers",
+        "routes",
+        "timeout",
+        "max-in-flight",
+    ];
 }
 
 /// The settings of the files, the one that counts most first.

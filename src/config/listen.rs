@@ -4,11 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use muxhook_protocol::EndpointId;
+use muxhook_protocol::mux::field::Match;
+use muxhook_protocol::mux::signature::Key;
 
 use super::file::{Layers, Settings};
 use super::given::{Given, Source};
 use super::project::Project;
 use super::relay::Connection;
+use super::signing::signing_keys;
 use super::surroundings::Surroundings;
 use super::user::UserFile;
 use super::value;
@@ -34,6 +37,12 @@ pub struct Listen {
     pub events: Vec<String>,
     /// Globs of types not to forward.
     pub exclude: Vec<String>,
+    /// Fields that must be as they say, each of them.
+    pub matches: Vec<Match>,
+    /// The signing secrets that were given.
+    pub keys: Vec<Key>,
+    /// Refuse what is not validly signed.
+    pub require_signature: bool,
     /// Headers that are added to what goes to the app, or replace those of that name.
     pub headers: Vec<HeaderOverride>,
     /// Accept any certificate of the app.
@@ -90,6 +99,9 @@ impl Listen {
             routes: routes(args, &layers)?,
             events: globs(&args.events, "--events", layers.pick("events", |file| file.events.clone()))?,
             exclude: globs(&args.exclude, "--exclude", layers.pick("exclude", |file| file.exclude.clone()))?,
+            matches: matches(args, &layers)?,
+            keys: signing_keys(&args.signing, around, &project)?,
+            require_signature: args.require_signature,
             headers: headers(args, &layers)?,
             skip_verify: args.skip_verify,
             timeout: timeout(args, &layers)?,
@@ -167,6 +179,12 @@ fn globs(
     file: Option<Given<Vec<String>>>,
 ) -> Result<Vec<String>, Error> {
     list(typed, flag, file).read(value::globs)
+}
+
+fn matches(args: &args::Listen, layers: &Layers<'_>) -> Result<Vec<Match>, Error> {
+    let parse = |text: &String| Match::parse(text).map_err(|error| format!("`{text}`: {error}"));
+    list(&args.matches, "--match", layers.pick("match", |file| file.matches.clone()))
+        .read(|typed| typed.iter().map(parse).collect::<Result<_, _>>())
 }
 
 fn headers(args: &args::Listen, layers: &Layers<'_>) -> Result<Vec<HeaderOverride>, Error> {

@@ -2,6 +2,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use muxhook_protocol::mux::field::Match;
+
 use super::*;
 use crate::args;
 use crate::error::{Error, Kind};
@@ -117,7 +119,7 @@ fn flag_beats_environment_beats_project_beats_user() {
 #[test]
 fn a_project_may_say_all_of_this() {
     let home = Home::new().project(
-        "forward-to = ':3000'\nendpoint = 'alice'\nevents = ['video.*', ' master.* ']\nexclude = ['*.deleted']\n\
+        "forward-to = ':3000'\nendpoint = 'alice'\nevents = ['video.*', ' master.* ']\nexclude = ['*.deleted']\nmatch = ['data.passthrough=alice*']\n\
          headers = ['X-Team: video']\ntimeout = '5s'\nmax-in-flight = 7\n\
          [routes]\n'video.upload.*' = ':1'\n'video.asset.*' = ':2'\n",
     );
@@ -127,6 +129,7 @@ fn a_project_may_say_all_of_this() {
         (listen.events, listen.exclude),
         (vec!["video.*".into(), "master.*".into()], vec!["*.deleted".into()])
     );
+    assert_eq!(listen.matches, [Match::parse("data.passthrough=alice*").unwrap()]);
     assert_eq!(format!("{:?}", listen.headers), "[HeaderOverride(x-team: …)]");
     assert_eq!((listen.timeout, listen.max_in_flight), (Duration::from_secs(5), 7));
     let routes: Vec<(&str, &str)> = listen.routes.iter().map(|(glob, to)| (&**glob, &**to)).collect();
@@ -136,8 +139,10 @@ fn a_project_may_say_all_of_this() {
     let over = typed(|args| {
         args.events = vec!["all.*".to_owned()];
         args.route = vec!["a=b".to_owned()];
+        args.matches = vec!["id=1".to_owned(), "data.x=2".to_owned()];
     });
     let listen = home.listen(&over).unwrap();
+    assert_eq!(listen.matches.iter().map(Match::to_string).collect::<Vec<_>>(), ["id=1", "data.x=2"]);
     assert_eq!((listen.events, listen.routes), (vec!["all.*".into()], vec![("a".into(), "b".into())]));
 }
 
@@ -171,6 +176,7 @@ fn mistakes_in_files_are_named_with_file_and_key() {
         ("endpoint = 'A'", &["`endpoint` in", "3 to 63"]),
         ("max-in-flight = 0", &["`max-in-flight` in", "from 1 to"]),
         ("headers = ['mux-signature: x']", &["`headers` in", "mux-signature"]),
+        ("match = ['data.x']", &["`match` in", "muxhook.toml", "`data.x`", "PATH=GLOB"]),
         ("events = ['']", &["`events` in", "empty"]),
         ("[routes]\na = 1", &["`routes` in", "`a`"]),
     ] {
@@ -187,6 +193,8 @@ fn mistakes_on_the_command_line_are_named_with_the_flag() {
         (typed(|args| args.endpoint = Some("UP".into())), "--endpoint: "),
         (typed(|args| args.header = vec!["x".into()]), "--header: "),
         (typed(|args| args.route = vec!["x".into()]), "--route: `x`"),
+        (typed(|args| args.matches = vec!["=x".into()]), "--match: `=x`: "),
+        (typed(|args| args.signing.secret = vec!["".into()]), "--secret: the signing secret is empty"),
         (typed(|args| args.max_in_flight = Some(0)), "--max-in-flight: 0"),
         (at("hooks.example.com"), "--relay: it has no scheme"),
         (at("http://hooks.example.com"), "--relay: http:// would send the token"),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muxhook_protocol::mux::envelope::Envelope;
+use muxhook_protocol::mux::signature::Verdict;
 use muxhook_protocol::{Delivery, DeliveryId, FailReason, Failure, Headers, Reply};
 
 use crate::event::*;
@@ -56,7 +57,9 @@ pub(super) fn arrival(change: impl FnOnce(&mut Arrival)) -> Arc<Arrival> {
             environment_id: Some("env9f".into()),
         },
         signature: None,
+        known_type: true,
         duplicate_of: None,
+        out_of_order: false,
     };
     change(&mut arrival);
     Arc::new(arrival)
@@ -79,6 +82,11 @@ pub(super) fn failed(arrival: Arc<Arrival>, reason: FailReason) -> Event {
         failure: Failure { reason, message: "nothing listens on localhost:3000".into() },
         hint: Some("start the app, or give its port with --forward-to".into()),
     })
+}
+
+pub(super) fn refused(verdict: Verdict, message: &str, hint: &'static str) -> Event {
+    let arrival = arrival(|it| it.signature = Some(verdict));
+    Event::Refused(Refused { arrival, message: message.to_owned(), hint })
 }
 
 pub(super) fn ready() -> Ready {
@@ -104,6 +112,7 @@ pub(super) fn session() -> Vec<Event> {
     let plain = || arrival(|_| {});
     let marked = arrival(|it| {
         it.duplicate_of = Some(id(2));
+        it.out_of_order = true;
         it.delivery.attempt = 3;
         it.delivery.owed = true;
         it.delivery.replayed = true;
@@ -129,6 +138,11 @@ pub(super) fn session() -> Vec<Event> {
         failed(plain(), FailReason::Refused),
         failed(plain(), FailReason::TooLarge),
         Event::Skipped(Skipped { arrival: plain(), filter: "--events video.asset.*".into() }),
+        refused(
+            Verdict::Missing,
+            "the webhook has no mux-signature header",
+            "Mux signs every webhook: somebody else sent it",
+        ),
         received(false),
         Event::Disconnected(Disconnected {
             reason: "the link to the relay is lost: no answer for 15 s".into(),
@@ -142,6 +156,7 @@ pub(super) fn session() -> Vec<Event> {
             forwarded: 1_200,
             failed: 3,
             skipped: 1,
+            refused: 2,
             duplicates: 2,
             uptime: Duration::from_millis(192_500),
         }),

@@ -63,6 +63,11 @@ impl Human {
                 content::delivery(self, &it.arrival.delivery, out);
             }
             Event::Skipped(it) => line::skipped(self, at, it, out),
+            Event::Refused(it) => {
+                line::refused(self, at, it, out);
+                answer::explain_refusal(self, it, out);
+                content::delivery(self, &it.arrival.delivery, out);
+            }
             _ => {}
         }
     }

@@ -9,7 +9,7 @@ use muxhook_protocol::mux::json::compact;
 use muxhook_protocol::mux::signature::Verdict;
 use muxhook_protocol::{Delivery, Headers};
 
-use crate::event::{Arrival, Event, Failed, Forwarded, Ready, Summary};
+use crate::event::{Arrival, Event, Failed, Forwarded, Ready, Refused, Summary};
 use object::Object;
 
 /// Appends the line for `event`, which happened `at` (milliseconds since the Unix epoch).
@@ -25,6 +25,7 @@ pub(super) fn render(at: u64, event: &Event, out: &mut Vec<u8>) {
             about(&mut line, &it.arrival);
             line.text("filter", &it.filter);
         }
+        Event::Refused(it) => refused(&mut line, it),
         Event::Disconnected(it) => {
             line.text("reason", &it.reason).number("retry_in_ms", millis(it.retry_in));
         }
@@ -47,6 +48,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Forwarded(_) => "forwarded",
         Event::Failed(_) => "failed",
         Event::Skipped(_) => "skipped",
+        Event::Refused(_) => "refused",
         Event::Disconnected(_) => "disconnected",
         Event::Reconnected(_) => "reconnected",
         Event::Notice(_) => "notice",
@@ -76,29 +78,35 @@ fn arrival(line: &mut Object<'_>, arrival: &Arrival) {
     header_pairs(line, headers);
     line.optional("event_id", envelope.event_id.as_deref())
         .optional("event_type", envelope.event_type.as_deref())
+        .bool("known_type", arrival.known_type)
         .pair("object", ("type", envelope.object_type.as_deref()), ("id", envelope.object_id.as_deref()))
         .pair(
             "environment",
             ("name", envelope.environment_name.as_deref()),
             ("id", envelope.environment_id.as_deref()),
         )
-        .text(
-            "signature",
-            match arrival.signature {
-                None => "unchecked",
-                Some(Verdict::Valid { .. }) => "valid",
-                Some(Verdict::Stale { .. }) => "stale",
-                Some(Verdict::Invalid(_)) => "invalid",
-                Some(Verdict::Missing) => "missing",
-            },
-        )
-        .raw("signature_age_s", "null");
+        .text("signature", signature(arrival.signature));
+    match arrival.signature {
+        Some(Verdict::Valid { age, .. } | Verdict::Stale { age, .. }) => line.integer("signature_age_s", age),
+        _ => line.raw("signature_age_s", "null"),
+    };
     match arrival.duplicate_of {
         Some(first) => line.id("duplicate_of", first),
         None => line.raw("duplicate_of", "null"),
     };
-    line.bool("owed", *owed).bool("replayed", *replayed);
+    line.bool("out_of_order", arrival.out_of_order).bool("owed", *owed).bool("replayed", *replayed);
     payload(line, body);
+}
+
+/// What a signature is worth, in a word.
+fn signature(verdict: Option<Verdict>) -> &'static str {
+    match verdict {
+        None => "unchecked",
+        Some(Verdict::Valid { .. }) => "valid",
+        Some(Verdict::Stale { .. }) => "stale",
+        Some(Verdict::Invalid(_)) => "invalid",
+        Some(Verdict::Missing) => "missing",
+    }
 }
 
 fn header_pairs(line: &mut Object<'_>, headers: &Headers) {
@@ -138,11 +146,17 @@ fn failed(line: &mut Object<'_>, it: &Failed) {
         .optional("hint", it.hint.as_deref());
 }
 
+fn refused(line: &mut Object<'_>, it: &Refused) {
+    about(line, &it.arrival);
+    line.text("signature", signature(it.arrival.signature)).text("message", &it.message);
+}
+
 fn summary(line: &mut Object<'_>, it: &Summary) {
     line.number("events", it.events)
         .number("forwarded", it.forwarded)
         .number("failed", it.failed)
         .number("skipped", it.skipped)
+        .number("refused", it.refused)
         .number("duplicates", it.duplicates)
         .thousandths("uptime_s", it.uptime.as_millis());
 }

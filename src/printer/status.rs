@@ -19,6 +19,7 @@ pub(super) struct Status {
     link: Link,
     events: u64,
     failed: u64,
+    refused: u64,
     in_flight: u64,
     latency: Option<Duration>,
     /// The user has paused the stream.
@@ -52,6 +53,10 @@ impl Status {
             }
             Event::Failed(_) => self.settled(true),
             Event::Skipped(_) => self.settled(false),
+            Event::Refused(_) => {
+                self.refused += 1;
+                self.settled(false);
+            }
             Event::Notice(_) | Event::Summary(_) => {}
         }
     }
@@ -81,6 +86,9 @@ impl Status {
         let _ = write!(line, "{sep}{}", units::count(self.events, "event"));
         if self.failed > 0 {
             let _ = write!(line, "{sep}{}", style.bad(format_args!("{} failed", self.failed)));
+        }
+        if self.refused > 0 {
+            let _ = write!(line, "{sep}{}", style.bad(format_args!("{} refused", self.refused)));
         }
         if self.in_flight > 0 {
             let _ = write!(line, "{sep}{} in flight", self.in_flight);

@@ -96,6 +96,26 @@ fn a_skip_is_no_answer_while_somebody_else_has_one() {
 }
 
 #[test]
+fn what_one_listener_refuses_another_may_take() {
+    run(|| async {
+        let relay = Relay::start().await;
+        let (strict_app, app) = (App::saying("never asked"), App::saying("yes"));
+        let strict = ["--require-signature", "--secret", "s3cret", "--forward-to"];
+        let mut strict = shop(&relay, &[&strict[..], &[&*strict_app.url()]].concat()).await;
+        let mut lax = shop(&relay, &["--forward-to", &app.url()]).await;
+        assert_eq!(relay.post("/h/shop", event("video.asset.ready")).await.by(), (200, "app"));
+        assert_eq!(strict.until("refused").await["signature"], "missing");
+        lax.stop().await;
+        let answer = relay.post("/h/shop", event("video.asset.ready")).await;
+        assert_eq!(answer.error(), (401, "signature_refused".into()));
+        let refused = strict.until("refused").await;
+        assert!(answer.text().contains(refused["message"].as_str().unwrap()), "{}", answer.text());
+        assert_eq!(strict.stop().await["refused"], 2);
+        assert_eq!(strict_app.unseen(), 0);
+    });
+}
+
+#[test]
 fn a_route_sends_its_events_to_another_app() {
     run(|| async {
         let relay = Relay::start().await;

@@ -6,11 +6,13 @@ use crate::home::Home;
 
 #[test]
 fn it_shows_both_events_and_ends_well() {
-    let ended = Home::new().run(&["demo"]).with(0, "2 of 2 events reached the app byte for byte");
+    let ended =
+        Home::new().run(&["demo"]).with(0, "2 of 2 events reached the app byte for byte and validly signed");
     let lines: Vec<_> = ended.out.lines().collect();
     assert_eq!(lines.len(), 2, "{}", ended.out);
     for (line, event) in lines.iter().zip(["video.asset.created", "video.asset.ready"]) {
         assert!(line.contains("200") && line.contains(event), "{line}");
+        assert!(line.contains(" \u{270e} video."), "its signature is seen to be valid: {line}");
     }
     assert!(!ended.out.contains('\x1b') && !ended.err.contains('\x1b'), "{}{}", ended.out, ended.err);
 }

@@ -36,8 +36,8 @@ fn assert_keys(line: &Value, kind: &str, own: &str) {
     assert!(line["at"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok(), "{line}");
 }
 
-const EVENT: &str = "delivery seq attempt received_at method path query headers event_id event_type object \
-                     environment signature signature_age_s duplicate_of owed replayed";
+const EVENT: &str = "delivery seq attempt received_at method path query headers event_id event_type known_type \
+                     object environment signature signature_age_s duplicate_of out_of_order owed replayed";
 
 #[test]
 fn every_line_has_the_keys_that_were_agreed_on() {
@@ -64,6 +64,8 @@ fn every_line_has_the_keys_that_were_agreed_on() {
     assert_eq!((&lines[0]["relay"], &lines[0]["embedded"]), (&json!(relay), &json!(true)));
     assert_keys(&lines[1], "event", &format!("{EVENT} payload"));
     assert_eq!((&lines[1]["path"], &lines[1]["query"]), (&json!("/s"), &json!("q=2")));
+    assert_eq!((&lines[1]["known_type"], &lines[1]["out_of_order"]), (&json!(true), &json!(false)));
+    assert_eq!(lines[7]["known_type"], json!(false));
     assert_eq!(lines[1]["object"], json!({"type": "asset", "id": "abc"}));
     assert_eq!((&lines[1]["signature"], &lines[1]["event_id"]), (&json!("unchecked"), &json!("e1")));
     let exact = r#""data":{"stream_key":"s3cret-key","big":12345678901234567890.10}"#;
@@ -75,7 +77,7 @@ fn every_line_has_the_keys_that_were_agreed_on() {
     assert_keys(&lines[7], "event", &format!("{EVENT} body"));
     assert_keys(&lines[9], "event", &format!("{EVENT} body_base64"));
     assert_eq!(lines[9]["body_base64"], "/wA=");
-    assert_keys(&lines[11], "summary", "events forwarded failed skipped duplicates uptime_s");
+    assert_keys(&lines[11], "summary", "events forwarded failed skipped refused duplicates uptime_s");
     assert_eq!(lines[11]["events"], 5);
 }
 

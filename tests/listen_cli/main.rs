@@ -19,6 +19,8 @@ mod embedded;
 #[cfg(test)]
 mod ends;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod json;
 #[cfg(test)]
 mod keyboard;
@@ -30,5 +32,7 @@ mod people;
 mod register;
 #[cfg(test)]
 mod relay;
+#[cfg(test)]
+mod signature;
 #[cfg(test)]
 mod stopped_reader;

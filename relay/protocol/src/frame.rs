@@ -150,6 +150,7 @@ enum WireResult {
     Replied { status: u16, headers: Headers, truncated: bool },
     Failed { reason: FailReason, message: String },
     Skipped { filter: String },
+    Refused { reason: String },
 }
 
 impl Frame {
@@ -311,6 +312,7 @@ fn wire_result(outcome: &Outcome) -> WireResult {
         }
         Outcome::Failed(Failure { reason, message }) => WireResult::Failed { reason, message },
         Outcome::Skipped { filter } => WireResult::Skipped { filter },
+        Outcome::Refused { reason } => WireResult::Refused { reason },
     }
 }
 
@@ -322,6 +324,7 @@ fn outcome_of(wire: WireOutcome, body: Bytes) -> Result<Frame, DecodeError> {
         _ if !body.is_empty() => return Err(DecodeError::Excess),
         WireResult::Failed { reason, message } => Outcome::Failed(Failure { reason, message }),
         WireResult::Skipped { filter } => Outcome::Skipped { filter },
+        WireResult::Refused { reason } => Outcome::Refused { reason },
     };
     Ok(Frame::Outcome { id: wire.id, outcome, size: wire.size })
 }

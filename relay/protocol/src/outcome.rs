@@ -19,6 +19,11 @@ pub enum Outcome {
         /// The filter that said so, as the owner wrote it.
         filter: String,
     },
+    /// The listener's owner does not trust it: it never reached the app.
+    Refused {
+        /// Why, in words that the sender may read.
+        reason: String,
+    },
 }
 
 impl Outcome {

@@ -9,6 +9,8 @@ pub enum Answer {
     App(Reply),
     /// Every listener gave a usable answer to nobody: the app could not be reached.
     AppFailed(Failure),
+    /// A listener does not trust it, for this reason.
+    Refused(String),
     /// Every listener's filters left it out.
     Skipped,
     /// Only observers are there: shown, and taken.
@@ -36,7 +38,7 @@ pub(super) enum Standing {
     Waiting,
     /// Its link is lost; it may come back.
     Lost,
-    /// Skipped it, failed at it, or never had it.
+    /// Skipped or refused it, failed at it, or never had it.
     Done,
 }
 
@@ -87,6 +89,7 @@ fn answer_of(outcome: Outcome) -> Option<Answer> {
     match outcome {
         Outcome::Replied(reply) => Some(Answer::App(reply)),
         Outcome::Failed(failure) => Some(Answer::AppFailed(failure)),
+        Outcome::Refused { reason } => Some(Answer::Refused(reason)),
         Outcome::Skipped { .. } => None,
     }
 }
@@ -137,6 +140,22 @@ mod tests {
         let mut tally = Tally::default();
         assert_eq!(tally.settle(skipped(), true), None);
         assert_eq!(tally.settle(skipped(), false), Some(Answer::Skipped));
+    }
+
+    #[test]
+    fn a_refusal_is_an_answer_that_is_no_2xx() {
+        let refused = || Outcome::Refused { reason: "no signature".into() };
+        let answer = || Some(Answer::Refused("no signature".into()));
+        assert_eq!(Tally::default().settle(refused(), false), answer());
+        let mut tally = Tally::default();
+        assert_eq!(tally.settle(refused(), true), None);
+        assert_eq!(tally.settle(skipped(), false), answer(), "a skip does not hide it");
+        let mut tally = Tally::default();
+        tally.settle(refused(), true);
+        assert_eq!(status(tally.settle(reply(201), true)), Some(201), "a 2xx of another listener counts");
+        let mut tally = Tally::default();
+        tally.settle(refused(), true);
+        assert_eq!(Some(tally.expire([Standing::Waiting])), answer());
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub(super) fn of_answer(answer: Answer) -> Response<Body> {
             "app_unreachable",
             &format!("{} ({})", failure.message, failure.reason),
         ),
+        Answer::Refused(reason) => error(StatusCode::UNAUTHORIZED, "signature_refused", &reason),
         Answer::Skipped => taken("skipped"),
         Answer::Observed => taken("none"),
         Answer::TooLate => error(

@@ -3,7 +3,7 @@
 use muxhook_protocol::{Frame, Outcome, Reply};
 use tokio::join;
 
-use crate::harness::{Relay, hello, replied, short_deadline, skipped, unreachable_app};
+use crate::harness::{Relay, hello, refused, replied, short_deadline, skipped, unreachable_app};
 
 #[tokio::test]
 async fn the_apps_own_answer_reaches_the_sender() {
@@ -165,6 +165,32 @@ async fn a_skip_and_a_look_are_200_that_say_what_they_are() {
     let (response, copy) = join!(relay.post("looked-at", "x"), observer.delivery());
     assert_eq!((response.by(), response.text()), ((200, "none"), ""));
     assert_eq!(&*copy.body, b"x");
+}
+
+#[tokio::test]
+async fn a_refusal_is_a_401_of_the_relays_own() {
+    let relay = Relay::start().await;
+    let mut cli = relay.listen("shop").await;
+    let (response, _) = join!(relay.post("shop", "{}"), cli.handle(refused()));
+    assert_eq!(response.error(), (401, "signature_refused".into()));
+    assert_eq!(response.by(), (401, "relay"));
+    assert!(response.text().contains(r#"there is no \"mux-signature\" header"#), "{}", response.text());
+    // It is settled: the next webhook is a matter of its own.
+    let (response, _) = join!(relay.post("shop", "{}"), cli.handle(replied(200, &[], "ok")));
+    assert_eq!(response.by(), (200, "app"));
+}
+
+#[tokio::test]
+async fn an_observers_refusal_refuses_nothing() {
+    let relay = Relay::start().await;
+    let (mut observer, mut cli) = (relay.observe("shop").await, relay.listen("shop").await);
+    let settle = async {
+        observer.handle(refused()).await;
+        observer.confirmed().await;
+        cli.handle(replied(202, &[], "")).await;
+    };
+    let (response, ()) = join!(relay.post("shop", "x"), settle);
+    assert_eq!(response.by(), (202, "app"));
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use cli::{Cli, echo, greet, replied, skipped, unreachable_app, upgrade, upgrade_over};
+pub(crate) use cli::{Cli, echo, greet, refused, replied, skipped, unreachable_app, upgrade, upgrade_over};
 pub(crate) use http::{Client, Response};
 pub(crate) use neighbour::Neighbour;
 

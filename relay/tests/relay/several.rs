@@ -3,7 +3,7 @@
 use muxhook_protocol::{Delivery, Frame};
 use tokio::join;
 
-use crate::harness::{Cli, Relay, Response, replied, short_deadline, skipped, unreachable_app};
+use crate::harness::{Cli, Relay, Response, refused, replied, short_deadline, skipped, unreachable_app};
 
 /// Two listeners, and one webhook that both have in hand.
 async fn both<T>(relay: &Relay, act: impl AsyncFnOnce(Pair) -> T) -> (Response, T) {
@@ -63,6 +63,21 @@ async fn a_later_2xx_makes_up_for_a_failure() {
     })
     .await;
     assert_eq!((response.by(), response.text()), ((200, "app"), "two"));
+}
+
+#[tokio::test]
+async fn a_refusal_stands_unless_another_listener_takes_it() {
+    for (other, expected) in [(replied(200, &[], ""), (200, "app")), (skipped(), (401, "relay"))] {
+        let relay = Relay::start().await;
+        let (response, ()) = both(&relay, async |pair| {
+            pair.one.settle(pair.delivery.id, refused());
+            pair.one.confirmed().await;
+            pair.two.settle(pair.delivery.id, other);
+            pair.two.confirmed().await;
+        })
+        .await;
+        assert_eq!(response.by(), expected);
+    }
 }
 
 #[tokio::test]

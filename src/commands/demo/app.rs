@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use muxhook_protocol::mux::signature;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -29,6 +30,7 @@ pub(super) const ANSWER: &[u8] = br#"{"received":true}"#;
 pub(super) struct Seen {
     pub(super) target: String,
     pub(super) content_type: Option<Vec<u8>>,
+    pub(super) signature: Option<Vec<u8>>,
     pub(super) body: Bytes,
 }
 
@@ -83,10 +85,11 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let target = request.uri().to_string();
-    let content_type = request.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes().to_vec());
+    let field = |name: &str| request.headers().get(name).map(|value| value.as_bytes().to_vec());
+    let (content_type, signature) = (field(header::CONTENT_TYPE.as_str()), field(signature::HEADER));
     // A body that breaks off is one that does not equal what was sent.
     let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    seen.lock().unwrap_or_else(PoisonError::into_inner).push(Seen { target, content_type, body });
+    seen.lock().unwrap_or_else(PoisonError::into_inner).push(Seen { target, content_type, signature, body });
     let mut response = Response::new(Full::from(Bytes::from_static(ANSWER)));
     response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
     Ok(response)

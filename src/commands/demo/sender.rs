@@ -14,6 +14,7 @@ pub(super) const CONTENT_TYPE: &str = "application/json";
 pub(super) async fn post(
     url: &str,
     event: &'static str,
+    signature: &str,
 ) -> Result<Bytes, Box<dyn std::error::Error + Send + Sync>> {
     let uri: Uri = url.parse()?;
     let authority = uri.authority().ok_or("an address without a host")?.clone();
@@ -26,6 +27,7 @@ pub(super) async fn post(
         .uri(target.as_str())
         .header(header::HOST, authority.as_str())
         .header(header::CONTENT_TYPE, CONTENT_TYPE)
+        .header(muxhook_protocol::mux::signature::HEADER, signature)
         .body(Full::<Bytes>::from(event))?;
     let response = sender.send_request(request).await?;
     let (status, by) = (response.status(), response.headers().get(muxhook_protocol::ANSWER_HEADER).cloned());

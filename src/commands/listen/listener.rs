@@ -2,12 +2,14 @@
 //! the printer is told of everything. One task, one loop, nothing awaited but whatever is ready first.
 
 use std::future::ready;
+use std::mem::discriminant;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use muxhook_link::Now;
 use muxhook_protocol::frame::Welcome;
+use muxhook_protocol::mux::signature::Verdict;
 use muxhook_protocol::{Delivery, Outcome};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -18,11 +20,11 @@ use super::relay::Home;
 use super::run::{End, Job, Run};
 use crate::error::Error;
 use crate::event::{
-    Arrival, Disconnected, Event, Failed, Forwarded, Level, Notice, Ready, Received, Reconnected, Skipped,
-    Summary,
+    Arrival, Disconnected, Event, Failed, Forwarded, Level, Notice, Ready, Received, Reconnected, Refused,
+    Skipped, Summary,
 };
 use crate::forwarder::{Done, Forwarder, Target};
-use crate::intake::{Decision, Intake};
+use crate::intake::{Decision, Doubt, Intake};
 use crate::printer::Printer;
 use crate::printer::keys::Key;
 use crate::session::{Ended, Session, Signal};
@@ -171,6 +173,7 @@ impl Listener {
             Decision::Forward(target) => {
                 self.run.taken += 1;
                 self.run.last = Some((Arc::clone(&arrival), Arc::clone(&target)));
+                self.mind_signature(arrival.signature);
                 let job = Job { arrival: Arc::clone(&arrival), replay: false };
                 self.forwarder.start(&target, &arrival.delivery, job);
             }
@@ -179,6 +182,11 @@ impl Listener {
                 self.session.settle(arrival.delivery.id, &Outcome::Skipped { filter: filter.clone() });
                 self.tell(Event::Skipped(Skipped { arrival, filter }));
             }
+            Decision::Refuse(Doubt { reason, cure }) => {
+                self.run.summary.refused += 1;
+                self.session.settle(arrival.delivery.id, &Outcome::Refused { reason: reason.clone() });
+                self.tell(Event::Refused(Refused { arrival, message: reason, hint: cure }));
+            }
             Decision::Show => {
                 self.run.taken += 1;
                 self.run.done += 1;
@@ -186,6 +194,16 @@ impl Listener {
                 let shown = Outcome::Skipped { filter: "only shown".to_owned() };
                 self.session.settle(arrival.delivery.id, &shown);
             }
+        }
+    }
+
+    /// Says once of each kind of doubtful signature what may be done about it; each event is marked anyway.
+    fn mind_signature(&mut self, signature: Option<Verdict>) {
+        if let Some(verdict) = signature
+            && let Some(doubt) = Doubt::of(signature)
+            && self.run.doubted.insert(discriminant(&verdict))
+        {
+            self.tell(Event::Notice(notices::doubted(&doubt)));
         }
     }
 
@@ -233,8 +251,8 @@ impl Listener {
                 self.run.summary.failed += u64::from(!replay);
                 self.tell(Event::Failed(Failed { arrival, target: done.target, failure, hint: done.hint }));
             }
-            // The forwarder skips nothing.
-            Outcome::Skipped { .. } => {}
+            // The forwarder neither skips nor refuses.
+            Outcome::Skipped { .. } | Outcome::Refused { .. } => {}
         }
     }
 

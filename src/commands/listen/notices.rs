@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::event::{Level, Notice};
+use crate::intake::Doubt;
 use crate::state::Remembered;
 
 fn warning(code: &str, message: String) -> Notice {
@@ -22,6 +23,12 @@ pub(super) fn queued(in_flight: usize) -> Notice {
         events(in_flight)
     );
     warning("max_in_flight", message)
+}
+
+/// A signature is not valid, and the event went to the app nevertheless.
+pub(super) fn doubted(doubt: &Doubt) -> Notice {
+    let Doubt { reason, cure } = doubt;
+    warning("signature", format!("an event's signature is not valid: {reason} ({cure})"))
 }
 
 /// The app is given time for what it has.

@@ -9,18 +9,19 @@ use crate::config::Listen;
 use crate::error::Error;
 use crate::event::{Level, Notice};
 use crate::forwarder::{Options, Target};
-use crate::intake::Wishes;
+use crate::intake::{Checks, Wishes};
 
 /// What a `listen` goes by, ready to be used.
 pub(super) struct Plan {
     pub(super) wishes: Wishes<Arc<Target>>,
+    pub(super) checks: Checks,
     pub(super) forwarding: Options,
     pub(super) notices: Vec<Notice>,
 }
 
 impl Plan {
     /// # Errors
-    /// A target, glob or header makes no sense.
+    /// A target or glob makes no sense, or signatures are required and there is nothing to check them by.
     pub(super) fn of(config: &Listen) -> Result<Self, Error> {
         let mut notices = Vec::new();
         let mut globs = |list: &[String], flag: &str| -> Result<Vec<Glob>, Error> {
@@ -38,8 +39,30 @@ impl Plan {
             skip_verify: config.skip_verify,
             headers: config.headers.clone(),
         };
-        Ok(Self { wishes: Wishes { default, routes, events, exclude }, forwarding, notices })
+        let wishes = Wishes { default, routes, events, exclude, matches: config.matches.clone() };
+        let checks = checks(config, &mut notices)?;
+        Ok(Self { wishes, checks, forwarding, notices })
     }
+}
+
+/// How signatures are checked. A secret that is required must be known by now, or be one that this machine keeps.
+fn checks(config: &Listen, notices: &mut Vec<Notice>) -> Result<Checks, Error> {
+    let Listen { keys, require_signature: require, forward_to, routes, .. } = config;
+    if *require && keys.is_empty() {
+        let message = "--require-signature: there is no signing secret to check by";
+        return Err(Error::usage(message).with_hint(
+            "give the secret of the webhook at Mux with --secret-file FILE, --env-file .env or MUX_WEBHOOK_SECRET",
+        ));
+    }
+    if *require && forward_to.is_none() && routes.is_empty() {
+        notices.push(Notice {
+            level: Level::Warning,
+            code: "nothing_to_refuse".to_owned(),
+            message: "--require-signature refuses nothing without --forward-to: events are only shown"
+                .to_owned(),
+        });
+    }
+    Ok(Checks { keys: keys.clone(), require: *require })
 }
 
 fn target(text: &str, flag: &str) -> Result<Arc<Target>, Error> {

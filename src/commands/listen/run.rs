@@ -1,8 +1,10 @@
 //! What one run of `listen` has counted, and what it waits for.
 
 use std::collections::{HashSet, VecDeque};
+use std::mem::Discriminant;
 use std::sync::Arc;
 
+use muxhook_protocol::mux::signature::Verdict;
 use muxhook_protocol::{Delivery, DeliveryId};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -28,6 +30,8 @@ pub(crate) struct Run {
     pub(super) late: HashSet<DeliveryId>,
     /// The user knows that events wait for the app to have done with others.
     pub(super) queued: bool,
+    /// What the user knows to be wrong with signatures.
+    pub(super) doubted: HashSet<Discriminant<Verdict>>,
     /// For the key `r`.
     pub(super) last: Option<(Arc<Arrival>, Arc<Target>)>,
     /// The public address, once it is known.
@@ -74,6 +78,7 @@ impl Run {
             paused: false,
             late: HashSet::new(),
             queued: false,
+            doubted: HashSet::new(),
             last: None,
             address: None,
             ready,

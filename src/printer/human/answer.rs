@@ -3,7 +3,7 @@
 use muxhook_protocol::Reply;
 
 use super::{Human, content, push_indented, units};
-use crate::event::{Failed, Forwarded};
+use crate::event::{Failed, Forwarded, Refused};
 use crate::printer::escape::escape;
 
 /// How many lines of an answer are shown.
@@ -36,13 +36,21 @@ pub(super) fn explain(human: &Human, it: &Forwarded, out: &mut Vec<u8>) {
 
 /// What to say when there is no answer.
 pub(super) fn explain_failure(human: &Human, it: &Failed, out: &mut Vec<u8>) {
-    let bar = bar(human);
-    lines(human, &it.failure.message)
-        .iter()
-        .for_each(|line| push_indented(out, format_args!("{bar} {line}")));
+    reason(human, &it.failure.message, out);
     if let Some(text) = &it.hint {
         hint(human, text, out);
     }
+}
+
+/// What to say when the sender was refused.
+pub(super) fn explain_refusal(human: &Human, it: &Refused, out: &mut Vec<u8>) {
+    reason(human, &it.message, out);
+    hint(human, it.hint, out);
+}
+
+fn reason(human: &Human, text: &str, out: &mut Vec<u8>) {
+    let bar = bar(human);
+    lines(human, text).iter().for_each(|line| push_indented(out, format_args!("{bar} {line}")));
 }
 
 fn hint(human: &Human, text: &str, out: &mut Vec<u8>) {

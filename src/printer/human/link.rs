@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::Write as _;
 
-use super::{Human, units};
+use super::{Human, INDENT, units};
 use crate::event::{Disconnected, Level, Notice, Reconnected, Summary};
 use crate::printer::escape::escape;
 
@@ -12,7 +12,7 @@ pub(super) fn disconnected(human: &Human, at: u64, it: &Disconnected, err: &mut 
     let sign = human.err.bad(human.err.sign("✗", "x"));
     let reason = escape(&it.reason);
     let retry = units::span(it.retry_in);
-    push(human, at, format_args!("{sign} {reason}; trying again in {retry}"), err);
+    push(human, at, sign, &format!("{reason}; trying again in {retry}"), err);
 }
 
 /// The link stands again. Said even when quiet, since its loss was.
@@ -24,19 +24,18 @@ pub(super) fn reconnected(human: &Human, at: u64, it: Reconnected, err: &mut Vec
         Some(1) => "; 1 delivery came meanwhile and is owed".to_owned(),
         Some(many) => format!("; {} deliveries came meanwhile and are owed", units::thousands(many)),
     };
-    push(human, at, format_args!("{sign} the link is back after {down}{missed}"), err);
+    push(human, at, sign, &format!("the link is back after {down}{missed}"), err);
 }
 
 /// Anything else. A warning is said even when quiet.
 pub(super) fn notice(human: &Human, at: u64, it: &Notice, err: &mut Vec<u8>) {
     let style = human.err;
-    let message = escape(&it.message);
     let sign = match it.level {
         Level::Info if human.quiet => return,
         Level::Info => style.accent(style.sign("•", "*")),
         Level::Warning => style.warn("!"),
     };
-    push(human, at, format_args!("{sign} {message}"), err);
+    push(human, at, sign, &escape(&it.message), err);
 }
 
 /// The end.
@@ -48,6 +47,7 @@ pub(super) fn summary(human: &Human, it: &Summary, err: &mut Vec<u8>) {
         some(it.forwarded, "forwarded"),
         some(it.failed, "failed").map(|failed| style.bad(failed).to_string()),
         some(it.skipped, "skipped"),
+        some(it.refused, "refused").map(|refused| style.bad(refused).to_string()),
         (it.duplicates > 0).then(|| units::count(it.duplicates, "duplicate")),
     ];
     let line = parts.into_iter().flatten().collect::<Vec<_>>().join(style.sign(" · ", ", "));
@@ -55,6 +55,13 @@ pub(super) fn summary(human: &Human, it: &Summary, err: &mut Vec<u8>) {
     let _ = writeln!(err, "\n{line} in {}", units::span(it.uptime));
 }
 
-fn push(human: &Human, at: u64, line: fmt::Arguments<'_>, err: &mut Vec<u8>) {
-    let _ = writeln!(err, "{}  {line}", human.err.dim(human.time(at)));
+/// On a terminal the text is broken between words, and goes on below its beginning.
+fn push(human: &Human, at: u64, sign: impl fmt::Display, text: &str, err: &mut Vec<u8>) {
+    let lines = units::wrap(text, human.width.map_or(usize::MAX, |_| human.room()));
+    for (nth, line) in lines.iter().enumerate() {
+        let _ = match nth {
+            0 => writeln!(err, "{}  {sign} {line}", human.err.dim(human.time(at))),
+            _ => writeln!(err, "{:INDENT$}  {line}", ""),
+        };
+    }
 }

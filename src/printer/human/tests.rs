@@ -1,13 +1,18 @@
 use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::tz::{self, TimeZone};
+use muxhook_protocol::mux::envelope::Envelope;
+use muxhook_protocol::mux::signature::{Fault, Header, Verdict};
+use muxhook_protocol::mux::{catalogue, sample};
 use muxhook_protocol::{FailReason, Reply};
 use proptest::prelude::*;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::*;
-use crate::event::{Failed, Forwarded, Ready, Received, Skipped};
+use crate::event::{Failed, Forwarded, Level, Notice, Ready, Received, Skipped};
 use crate::printer::escape::is_unsafe;
-use crate::printer::fixture::{AT, arrival, failed, forwarded, ready, reply, session};
+use crate::printer::fixture::{AT, arrival, failed, forwarded, ready, refused, reply, session};
 
 fn human(color: bool, unicode: bool) -> Human {
     let style = Style { color, unicode };
@@ -101,6 +106,109 @@ fn usual_types_and_objects_stand_in_columns() {
         })
         .collect();
     insta::assert_snapshot!(scene(&human(false, true), &events));
+}
+
+#[test]
+fn what_muxhook_says_is_broken_between_words() {
+    let narrow = Human { width: Some(60), ..human(false, true) };
+    let words = "one of the things that a notice says is longer than a terminal is wide";
+    let notice = |level| Event::Notice(Notice { level, code: String::new(), message: words.to_owned() });
+    insta::assert_snapshot!(scene(&narrow, &[notice(Level::Info), notice(Level::Warning)]), @r"
+    err| 16:13:20  • one of the things that a notice says is longer
+    err|             than a terminal is wide
+    err| 16:13:20  ! one of the things that a notice says is longer
+    err|             than a terminal is wide
+    ");
+}
+
+/// A verdict of every kind.
+fn verdicts() -> [Option<Verdict>; 6] {
+    let malformed = Header::parse(b"v1=00").unwrap_err();
+    [
+        None,
+        Some(Verdict::Valid { age: -2, key: 0 }),
+        Some(Verdict::Stale { age: 754, key: 1 }),
+        Some(Verdict::Invalid(Fault::NoMatch)),
+        Some(Verdict::Invalid(malformed.into())),
+        Some(Verdict::Missing),
+    ]
+}
+
+#[test]
+fn a_signature_s_worth_is_seen() {
+    let asset = |signature| {
+        arrival(|it| {
+            it.signature = signature;
+            it.envelope.event_type = Some("video.asset.ready".into());
+            it.envelope.object_type = Some("asset".into());
+        })
+    };
+    let answered =
+        verdicts().map(|verdict| forwarded(asset(verdict), reply(200, "", ""), Duration::from_millis(12)));
+    let shown = Event::Received(Received { arrival: asset(verdicts()[3]), awaited: false });
+    let refused = verdicts()
+        .into_iter()
+        .flatten()
+        .skip(2)
+        .map(|verdict| refused(verdict, "what is wrong with it", "what may be done about it"));
+    let events: Vec<_> = answered.into_iter().chain([shown]).chain(refused).collect();
+    insta::assert_snapshot!(scene(&human(false, true), &events));
+    insta::assert_snapshot!("signatures_in_colour", scene(&human(true, true), &events[..3]));
+    let ascii = scene(&human(false, false), &events);
+    assert!(ascii.is_ascii(), "{ascii}");
+}
+
+#[test]
+fn every_type_has_its_line() {
+    let at = AT - 400;
+    let events: Vec<_> = catalogue::all()
+        .map(|event_type| {
+            let body = Bytes::from(sample::Event::of(event_type, 1, at).to_body());
+            let arrival = arrival(|it| {
+                it.envelope = Envelope::peek(&body);
+                it.delivery.body = body;
+                it.signature = Some(Verdict::Valid { age: 0, key: 0 });
+            });
+            forwarded(arrival, reply(200, "", ""), Duration::from_millis(12))
+        })
+        .collect();
+    insta::assert_snapshot!(scene(&human(false, true), &events));
+    for columns in [80, 100, 120] {
+        let terminal = Human { width: Some(columns), ..human(false, true) };
+        let text = scene(&terminal, &events);
+        assert!(text.lines().all(|line| line.width() <= columns + "out| ".len()), "{columns}:\n{text}");
+        assert_eq!(text.lines().count(), events.len());
+        if columns == 80 {
+            insta::assert_snapshot!("every_type_has_its_line_of_80_columns", text);
+        }
+    }
+}
+
+#[test]
+fn no_line_takes_more_than_its_row() {
+    let long = "x".repeat(600);
+    let marked = arrival(|it| {
+        it.signature = Some(Verdict::Stale { age: i64::MAX, key: 0 });
+        it.duplicate_of = Some(it.delivery.id);
+        (it.out_of_order, it.known_type) = (true, false);
+        (it.delivery.owed, it.delivery.replayed, it.delivery.attempt) = (true, true, u32::MAX);
+        it.envelope.event_type = Some(format!("video.{long}").into());
+        it.envelope.object_id = Some("世界".repeat(100).into());
+    });
+    let plain = arrival(|it| it.signature = Some(Verdict::Missing));
+    let events: Vec<_> = [marked, plain]
+        .into_iter()
+        .flat_map(|arrival| {
+            let filter = format!("--events {long}");
+            let skipped = Event::Skipped(Skipped { arrival: arrival.clone(), filter });
+            [forwarded(arrival, reply(200, "", ""), Duration::from_secs(59)), skipped]
+        })
+        .collect();
+    for columns in 36..200 {
+        let terminal = Human { width: Some(columns), ..human(false, columns % 2 == 0) };
+        let text = scene(&terminal, &events);
+        assert!(text.lines().all(|line| line.width() <= columns + "out| ".len()), "{columns}:\n{text}");
+    }
 }
 
 #[test]

@@ -54,15 +54,14 @@ pub(in crate::printer) fn thousands(number: u64) -> String {
     text
 }
 
-/// An id with its middle left out, when it is long: `ng02vOhR…dY00`.
-pub(super) fn shorten<'a>(id: &'a str, ellipsis: &str) -> Cow<'a, str> {
-    const HEAD: usize = 8;
+/// An id with its middle left out, when it is long: `ng02vOhR…dY00`, with `head` characters before it.
+pub(super) fn shorten<'a>(id: &'a str, head: usize, ellipsis: &str) -> Cow<'a, str> {
     const TAIL: usize = 4;
     let length = id.chars().count();
-    if length <= HEAD + TAIL + 2 {
+    if length <= head + TAIL + 2 {
         return Cow::Borrowed(id);
     }
-    let head: String = id.chars().take(HEAD).collect();
+    let head: String = id.chars().take(head).collect();
     let tail: String = id.chars().skip(length - TAIL).collect();
     Cow::Owned(head + ellipsis + &tail)
 }
@@ -127,8 +126,8 @@ mod tests {
 
     #[test]
     fn long_ids_lose_their_middle_and_long_texts_their_end() {
-        assert_eq!(shorten("ng02vOhRq7dY00", "…"), "ng02vOhRq7dY00");
-        assert_eq!(shorten("ng02vOhRq7dY00z", "…"), "ng02vOhR…Y00z");
+        assert_eq!(shorten("ng02vOhRq7dY00", 8, "…"), "ng02vOhRq7dY00");
+        assert_eq!(shorten("ng02vOhRq7dY00z", 8, "…"), "ng02vOhR…Y00z");
         assert_eq!(clip("世界世界", 8, "…"), "世界世界");
         assert_eq!(clip("世界世界", 7, "…"), "世界世…");
         assert_eq!(clip("世界世界", 6, "…"), "世界…");

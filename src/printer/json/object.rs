@@ -67,6 +67,12 @@ impl<'a> Object<'a> {
         self
     }
 
+    pub(super) fn integer(&mut self, key: &str, value: i64) -> &mut Self {
+        // Writing to memory never fails.
+        let _ = write!(self.key(key), "{value}");
+        self
+    }
+
     /// `null` without a value.
     pub(super) fn optional_number(&mut self, key: &str, value: Option<u64>) -> &mut Self {
         match value {

@@ -48,16 +48,17 @@ fn keys_of(kind: &str) -> &'static str {
     match kind {
         "ready" => "public_url endpoint forward_to relay embedded",
         "event" => {
-            "delivery seq attempt received_at method path query headers event_id event_type object environment \
-             signature signature_age_s duplicate_of owed replayed payload"
+            "delivery seq attempt received_at method path query headers event_id event_type known_type object \
+             environment signature signature_age_s duplicate_of out_of_order owed replayed payload"
         }
         "forwarded" => "delivery event_id event_type target status latency_ms late",
         "failed" => "delivery event_id event_type target reason message hint",
         "skipped" => "delivery event_id event_type filter",
+        "refused" => "delivery event_id event_type signature message",
         "disconnected" => "reason retry_in_ms",
         "reconnected" => "down_ms missed",
         "notice" => "code message",
-        "summary" => "events forwarded failed skipped duplicates uptime_s",
+        "summary" => "events forwarded failed skipped refused duplicates uptime_s",
         _ => panic!("no such kind: {kind}"),
     }
 }
@@ -73,7 +74,7 @@ fn every_kind_has_exactly_its_keys_in_order() {
         assert_eq!(keys.join(" "), format!("v kind at {}", keys_of(&kind)));
         seen.insert(kind);
     }
-    assert_eq!(seen.len(), 9);
+    assert_eq!(seen.len(), 10);
 }
 
 #[test]

@@ -97,6 +97,9 @@ pub fn encode_outcome(id: DeliveryId, outcome: &Outcome, size: u64, body: &[u8])
         Outcome::Skipped { filter } => {
             out.raw(br#"","result":"skipped","filter":"#).text(filter);
         }
+        Outcome::Refused { reason } => {
+            out.raw(br#"","result":"refused","reason":"#).text(reason);
+        }
     }
     out.raw(br#","size":"#).number(size).raw(b"}\n").raw(body);
     out.0.into()

@@ -105,6 +105,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
         1 => (prop::sample::select(FailReason::ALL.to_vec()), text())
             .prop_map(|(reason, message)| Outcome::Failed(Failure { reason, message })),
         1 => text().prop_map(|filter| Outcome::Skipped { filter }),
+        1 => text().prop_map(|reason| Outcome::Refused { reason }),
     ]
 }
 

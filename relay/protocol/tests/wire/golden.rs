@@ -54,7 +54,16 @@ fn unknown_keys_are_skipped() {
     let deliver = Frame::Deliver { delivery: delivery.into(), size };
     assert_eq!(read("deliver-unknown-keys"), deliver);
     let samples = samples::all();
-    for name in ["hello", "welcome", "outcome-replied", "outcome-skipped", "part", "answered", "notice"] {
+    for name in [
+        "hello",
+        "welcome",
+        "outcome-replied",
+        "outcome-skipped",
+        "outcome-refused",
+        "part",
+        "answered",
+        "notice",
+    ] {
         let (_, known) = samples.iter().find(|(other, _)| *other == name).unwrap();
         assert_eq!(read(&format!("{name}-unknown-keys")), *known, "{name}");
     }

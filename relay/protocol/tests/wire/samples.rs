@@ -163,6 +163,8 @@ fn outcomes() -> Vec<(&'static str, Frame)> {
         ("outcome-failed-too-large", failed(FailReason::TooLarge, "a head above 64 KiB")),
         ("outcome-failed-protocol", failed(FailReason::Protocol, "not HTTP")),
         ("outcome-skipped", outcome(Outcome::Skipped { filter: "--events video.asset.*".into() })),
+        ("outcome-refused", outcome(Outcome::Refused { reason: "there is no mux-signature header".into() })),
+        ("outcome-refused-escapes", outcome(Outcome::Refused { reason: ESCAPES.into() })),
     ]
 }
 

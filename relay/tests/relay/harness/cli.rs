@@ -202,6 +202,11 @@ pub(crate) fn unreachable_app() -> Outcome {
     Outcome::Failed(Failure { reason: FailReason::Refused, message })
 }
 
+/// A listener that does not trust the sender.
+pub(crate) fn refused() -> Outcome {
+    Outcome::Refused { reason: "there is no \"mux-signature\" header".to_owned() }
+}
+
 /// A filter's word.
 pub(crate) fn skipped() -> Outcome {
     Outcome::Skipped { filter: "--events video.*".to_owned() }

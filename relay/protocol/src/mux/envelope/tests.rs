@@ -2,7 +2,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::Envelope;
+use super::{Envelope, created_at};
 
 fn peek(text: &str) -> Envelope {
     Envelope::peek(&Bytes::copy_from_slice(text.as_bytes()))
@@ -22,6 +22,28 @@ fn by_definition(body: &Value) -> Envelope {
         environment_name: field("/environment/name"),
         environment_id: field("/environment/id"),
     }
+}
+
+#[test]
+fn the_time_is_read_past_the_data() {
+    let at = |text: &str| created_at(&Bytes::copy_from_slice(text.as_bytes()));
+    let time = "2026-11-23T10:00:00.000000Z";
+    let event = format!(r#"{{"type":"x","data":{{"created_at":1}},"created_at":"{time}","attempts":[]}}"#);
+    assert_eq!(at(&event).as_deref(), Some(time));
+    let cut = event.len() - 2;
+    assert_eq!(at(&event[..cut]).as_deref(), Some(time), "what comes behind it is not read");
+    for none in [
+        "",
+        "[]",
+        "{}",
+        r#"{"created_at":1}"#,
+        r#"{"data":{"created_at":"x"}}"#,
+        r#"{"a":,"created_at":"x"}"#,
+    ] {
+        assert_eq!(at(none), None, "{none}");
+    }
+    assert_eq!(created_at(&Bytes::from_static(b"{\"created_at\":\"\xff\"}")), None);
+    assert_eq!(at(&format!("{}{}", "[".repeat(10_000), r#""created_at""#)), None);
 }
 
 const EVENT: &str = r#"{
