@@ -72,6 +72,8 @@ pub(super) async fn run(args: &args::Listen, around: &Surroundings, colors: Colo
     let session = Session::new(settings, dialer);
     let mut run = Run::new(config.end.count, None);
     run.farewell = farewell.flatten();
+    run.kept_secrets = config.keys.is_empty();
+    run.needs_secret = config.keys.is_empty() && config.require_signature;
     let listener = Listener { session, home, forwarder, intake, printer, now, run };
     let (end, summary) = listener.run(control).await?;
     match (end, config.end.count) {

@@ -15,7 +15,7 @@ use crate::terminal::Terminal;
 struct Stage {
     home: Home,
     mux: Mux,
-    _relay: Relay,
+    relay: Relay,
 }
 
 impl Stage {
@@ -27,7 +27,7 @@ impl Stage {
         let home = Home::new();
         let (relay, token) = Relay::first_with(&home, free_port(), &["--public-url", public_url]);
         home.feed(&["login", &relay.url], &token).with(0, "logged in to");
-        Self { home, mux: Mux::new(), _relay: relay }
+        Self { home, mux: Mux::new(), relay }
     }
 
     fn run(&self, args: &[&str]) -> Ended {
@@ -426,4 +426,26 @@ fn who_asks_twice_does_not_wait_for_mux() {
     listener.signal(Signal::INT);
     stage.mux.wait_for(before + 1);
     listener.stop().with(130, "0 events");
+}
+
+#[test]
+fn listen_checks_by_the_secret_that_is_kept() {
+    let stage = Stage::new();
+    let listen = |args: &[&str]| stage.home.start(&[&["listen", "--json"], args].concat());
+    let verdict = |listener: &Running| {
+        let address = listener.line("ready")["public_url"].as_str().unwrap().to_owned();
+        let local = address.replace("https://hooks.example.com", &stage.relay.url);
+        let key = muxhook_protocol::mux::signature::Key::new(&Mux::secret("w1")).unwrap();
+        let now = i64::try_from(muxhook_link::Now::system().unix_millis() / 1000).unwrap();
+        let signature = muxhook_protocol::mux::signature::sign(&key, now, b"{}");
+        let header = format!("mux-signature: {signature}\r\n");
+        crate::http::Sender::to(&local).unwrap().post(&local, &header, b"{}").unwrap();
+        listener.line("event")["signature"].as_str().unwrap().to_owned()
+    };
+    let required = ["--require-signature", "-f", "1"];
+    listen(&required).end().with(2, "no signing secret to check by").with(2, "muxhook register");
+    stage.run(&["register", "--yes"]).with(0, "");
+    assert_eq!(verdict(&listen(&[])), "valid");
+    assert_eq!(verdict(&listen(&required)), "valid");
+    assert_eq!(verdict(&listen(&["--secret", "another"])), "invalid");
 }

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use super::control::Control;
 use super::notices;
+use super::plan::no_secret;
 use super::relay::Home;
 use super::run::{End, Job, Run};
 use crate::error::Error;
@@ -105,6 +106,7 @@ impl Listener {
             }
             Signal::Live { welcome, down } => {
                 self.home.remember(&welcome, &mut self.printer, self.now);
+                self.take_kept_secrets(&welcome)?;
                 match down {
                     None => self.on_ready(welcome),
                     Some(down) => self.on_return(welcome, down),
@@ -122,6 +124,18 @@ impl Listener {
                 code: notice.code,
                 message: notice.message,
             })),
+        }
+        Ok(())
+    }
+
+    /// Checks by the secrets that are kept for the endpoint, when none was given.
+    fn take_kept_secrets(&mut self, welcome: &Welcome) -> Result<(), Error> {
+        if self.run.kept_secrets {
+            let secrets = self.home.secrets(&welcome.endpoint);
+            if secrets.is_empty() && self.run.needs_secret {
+                return Err(no_secret());
+            }
+            self.intake.set_keys(secrets);
         }
         Ok(())
     }

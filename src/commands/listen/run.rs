@@ -38,6 +38,10 @@ pub(crate) struct Run {
     pub(super) address: Option<String>,
     /// Told once, when the listener is ready.
     pub(super) ready: Option<oneshot::Sender<Ready>>,
+    /// No secret was given: those that are kept for the endpoint count.
+    pub(super) kept_secrets: bool,
+    /// Without any secret it must not go on.
+    pub(super) needs_secret: bool,
     /// To be done when it ends.
     pub(super) farewell: Option<Farewell>,
 }
@@ -82,6 +86,8 @@ impl Run {
             last: None,
             address: None,
             ready,
+            kept_secrets: false,
+            needs_secret: false,
             farewell: None,
         }
     }
