@@ -73,6 +73,7 @@ pub enum Command {
     #[command(after_help = register::EXAMPLES)]
     Register(Box<Register>),
     /// Disable the webhook at Mux again
+    #[command(after_help = register::UNREGISTER_EXAMPLES)]
     Unregister(Box<Unregister>),
     /// Try every link of the chain and say what to mend
     #[command(after_help = doctor::EXAMPLES)]

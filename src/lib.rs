@@ -5,6 +5,7 @@
 //! - [`relay_url`], [`secret`]: where a relay is, and what must not be shown.
 //! - [`dial`], [`session`], [`backoff`]: how the relay is reached, and the link to it kept.
 //! - [`exchange`]: one HTTP request and its answer; [`api`]: what the relay is asked that way.
+//! - [`mux_api`]: what Mux is asked about its webhooks.
 //! - [`intake`]: what is to be done with a delivery. Pure.
 //! - [`forwarder`]: hands a delivery to the app and brings back what became of it.
 //! - [`cure`]: what an app's failing answer tells of its cause. Pure.
@@ -27,6 +28,7 @@ pub mod event;
 pub mod exchange;
 pub mod forwarder;
 pub mod intake;
+pub mod mux_api;
 pub mod printer;
 pub mod private_file;
 pub mod relay_url;

@@ -1,4 +1,5 @@
-//! Small files that only their owner may read: tokens, and what a machine remembers.
+//! Small files that only their owner may read: tokens, and what a machine remembers. And the user's own files, when
+//! something of the kind is put into them.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -64,6 +65,31 @@ pub fn write(path: &Path, text: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// As [`write`], but into a file of the user's: one that is there keeps its permissions, a new one gets mode 0600, and
+/// no folder is made.
+///
+/// # Errors
+/// Whatever the file system meets; a symbolic link that leads to nothing.
+pub fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let (path, permissions) = match fs::canonicalize(path) {
+        Ok(real) => (real.clone(), Some(fs::metadata(real)?.permissions())),
+        Err(_) if path.is_symlink() => {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "it is a link to nothing"));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => (std::path::absolute(path)?, None),
+        Err(error) => return Err(error),
+    };
+    let folder = path.parent().ok_or(io::ErrorKind::InvalidFilename)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    if let Some(permissions) = permissions {
+        file.as_file().set_permissions(permissions)?;
+    }
+    file.as_file().sync_all()?;
+    file.persist(&path).map_err(|error| error.error)?;
+    Ok(())
+}
+
 /// Makes a folder and those above it, for its owner alone. One that is there stays as it is.
 ///
 /// # Errors
@@ -109,6 +135,24 @@ mod tests {
         write(&link, "new").unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_to_string(&real).unwrap(), "new");
+    }
+
+    #[test]
+    fn a_file_of_the_users_keeps_its_mode_and_its_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        replace(&real, "new").unwrap();
+        assert_eq!(mode(&real), 0o600);
+        fs::set_permissions(&real, fs::Permissions::from_mode(0o644)).unwrap();
+        std::os::unix::fs::symlink("real", &link).unwrap();
+        replace(&link, "newer").unwrap();
+        assert_eq!((fs::read_to_string(&real).unwrap().as_str(), mode(&real)), ("newer", 0o644));
+        assert!(link.is_symlink());
+        fs::remove_file(&real).unwrap();
+        assert!(replace(&link, "x").unwrap_err().to_string().contains("a link to nothing"));
+        assert!(link.is_symlink());
+        assert!(replace(&folder.path().join("no/file"), "x").is_err());
+        assert!(!folder.path().join("no").exists());
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! What this machine remembers between runs: its endpoints, and the relay that runs on it.
+//! What this machine remembers between runs: its endpoints, their webhooks at Mux, and the relay that runs on it.
 //!
-//! All of it lies in one folder of the user's (0700). Losing it costs an address, nothing else; so a command that
-//! can't write here warns and goes on.
+//! All of it lies in one folder of the user's (0700). Losing it costs an address, and a signing secret that Mux shows
+//! once; so a command that can't write here warns and goes on, save the one that would be given such a secret.
 
 mod embedded;
 mod memory;
+mod webhooks;
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 pub use embedded::EmbeddedRelay;
 pub use memory::{Memory, Place, Remembered};
+pub use webhooks::Registered;
 
 use crate::event::{Level, Notice};
 use crate::private_file;
@@ -80,13 +82,19 @@ impl State {
     /// # Errors
     /// The file can't be read or written.
     pub fn update(&self, change: impl FnOnce(&mut Memory)) -> Result<(), StateError> {
-        let (lock, path) = (self.folder.join(LOCK), self.folder.join(MEMORY));
-        let locked = File::create(&lock).and_then(|file| file.lock().map(|()| file));
-        let _locked = locked.map_err(|source| unusable(&lock, source))?;
+        let path = self.folder.join(MEMORY);
+        let _locked = self.lock()?;
         let (mut memory, _) = self.recall()?;
         change(&mut memory);
         let text = serde_json::to_string_pretty(&memory).map_err(|error| unusable(&path, error.into()))?;
         private_file::write(&path, &text).map_err(|source| unusable(&path, source))
+    }
+
+    /// Waits for other processes that change something here, and keeps them waiting until it is dropped.
+    fn lock(&self) -> Result<File, StateError> {
+        let path = self.folder.join(LOCK);
+        let locked = File::create(&path).and_then(|file| file.lock().map(|()| file));
+        locked.map_err(|source| unusable(&path, source))
     }
 
     /// The folder that the embedded relay keeps its data in. Nobody has made it yet.

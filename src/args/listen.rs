@@ -65,6 +65,15 @@ pub struct Listen {
     /// The address' name, instead of this machine's own [env: MUXHOOK_ENDPOINT]
     #[arg(long, value_name = "NAME", help_heading = "Relay")]
     pub endpoint: Option<String>,
+    /// First make or enable the webhook at Mux, as `muxhook register` does; it stays enabled
+    #[arg(long, help_heading = "Webhook at Mux")]
+    pub register: bool,
+    /// Disable it in the end
+    #[arg(long, requires = "register", help_heading = "Webhook at Mux")]
+    pub unregister_on_exit: bool,
+    /// Change things at Mux without asking
+    #[arg(short, long, requires = "register", help_heading = "Webhook at Mux")]
+    pub yes: bool,
 
     /// Print one JSON object a line on stdout, and nothing else there
     #[arg(long, conflicts_with = "format", help_heading = "Output")]

@@ -6,6 +6,7 @@ pub(crate) mod notices;
 pub(crate) mod plan;
 pub(crate) mod relay;
 pub(crate) mod run;
+mod webhook;
 
 use muxhook_link::Now;
 use muxhook_protocol::frame::Role;
@@ -17,7 +18,7 @@ use crate::event::{Event, Notice};
 use crate::forwarder::Forwarder;
 use crate::intake::Intake;
 use crate::printer::keys::Keys;
-use crate::printer::{Colors, Printer};
+use crate::printer::{Colors, Console, Printer};
 use crate::session::Session;
 use control::Sources;
 use listener::Listener;
@@ -34,12 +35,19 @@ pub(super) async fn run(args: &args::Listen, around: &Surroundings, colors: Colo
     let plan = Plan::of(&config)?;
     let now = Now::system();
     let dialer = super::reach::dialer(config.connection.relay_ca.clone(), around)?;
+    let registered = match args.register {
+        true => Some(webhook::register(args, &config, around, &dialer, &mut Console::new(colors)).await?),
+        false => None,
+    };
     let named = config.endpoint.clone();
     let (home, mut notices) = Home::open(&config.connection, named, around, dialer.clone(), now).await?;
     let intake = Intake::new(plan.wishes, plan.checks);
     let role = if intake.forwards() { Role::Listener } else { Role::Observer };
     let (settings, notice) = home.settings(role, !config.end.no_retry);
     notices.extend(plan.notices.into_iter().chain(notice));
+
+    let (registered, farewell) = registered.unzip();
+    notices.extend(registered);
 
     let mut printer = super::printer(&config.output, colors, true)?;
     notices.into_iter().for_each(|notice| tell(&mut printer, now, notice));
@@ -49,7 +57,10 @@ pub(super) async fn run(args: &args::Listen, around: &Surroundings, colors: Colo
 
     let forwarder = Forwarder::new(plan.forwarding);
     let session = Session::new(settings, dialer);
-    let run = Run::new(config.end.count, None);
+    let mut run = Run::new(config.end.count, None);
+    run.farewell = farewell.flatten();
+    run.kept_secrets = config.signing.keys.is_empty();
+    run.needs_secret = config.signing.keys.is_empty() && config.require_signature;
     let listener = Listener { session, home, forwarder, intake, printer, now, run };
     let (end, summary) = listener.run(control).await?;
     match (end, config.end.count) {

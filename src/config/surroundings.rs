@@ -42,6 +42,13 @@ impl Env {
         self.0.get(name).and_then(|value| value.to_str()).map(str::to_owned)
     }
 
+    /// The same as if `name` were not set.
+    pub(super) fn without(&self, name: &str) -> Self {
+        let mut rest = self.clone();
+        rest.0.remove(name);
+        rest
+    }
+
     /// A variable's text, and where it is from. Set to nothing is the same as not set.
     pub(super) fn get(&self, name: &'static str) -> Result<Option<Given<String>>, Error> {
         let Some(value) = self.0.get(name).filter(|value| !value.is_empty()) else { return Ok(None) };

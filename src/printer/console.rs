@@ -1,9 +1,12 @@
 //! Output of the commands that do one thing and end: whole lines, written at once.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal, Read, Write};
 
 use super::colors::Colors;
 use super::style::Style;
+
+/// Most bytes of an answer that are read.
+const MAX_ANSWER: u64 = 256;
 
 /// stdout and stderr, for a command that ends by itself. What came from outside goes through
 /// [`escape()`](super::escape()) first.
@@ -64,11 +67,30 @@ impl Console {
         to_stderr(&error_lines(self.err, message, hint));
     }
 
+    /// Asks the person at the terminal, on stderr, and waits: only `y` or `yes` is a yes. To be called only where
+    /// [`is_tty`](Self::is_tty).
+    ///
+    /// # Errors
+    /// Whatever reading meets.
+    pub fn ask(&mut self, question: &str) -> io::Result<bool> {
+        to_stderr(&format!("{question} {} ", self.err.dim("[y/N]")));
+        let mut answer = String::new();
+        io::stdin().lock().take(MAX_ANSWER).read_line(&mut answer)?;
+        if !answer.ends_with('\n') {
+            to_stderr("\n");
+        }
+        Ok(is_yes(&answer))
+    }
+
     /// Whether both a person's keyboard and a terminal to ask on (stderr) are there.
     #[must_use]
     pub fn is_tty() -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }
+}
+
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }
 
 fn error_lines(style: Style, message: &str, hint: Option<&str>) -> String {
@@ -86,6 +108,16 @@ fn to_stderr(lines: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_yes_is_a_yes() {
+        for answer in ["y\n", "Yes\r\n", " y "] {
+            assert!(is_yes(answer), "{answer:?}");
+        }
+        for answer in ["", "\n", "n\n", "yess\n", "y n\n", "\u{1b}y"] {
+            assert!(!is_yes(answer), "{answer:?}");
+        }
+    }
 
     #[test]
     fn an_error_says_what_and_what_to_do() {

@@ -21,7 +21,7 @@ pub enum Place<'a> {
 }
 
 impl Place<'_> {
-    fn key(&self) -> &str {
+    pub(super) fn key(&self) -> &str {
         match self {
             Self::Relay(url) => url.origin(),
             Self::Embedded => "embedded",

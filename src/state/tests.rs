@@ -143,3 +143,57 @@ fn what_is_kept_is_private() {
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&state.folder), mode(&state.folder.join(MEMORY))), (0o700, 0o600));
 }
+
+fn registered(webhook: &str, environment: &str) -> Registered {
+    Registered {
+        webhook: crate::mux_api::WebhookId::new(webhook).unwrap(),
+        environment: environment.to_owned(),
+        address: "https://h.example/h/alice".to_owned(),
+        secret: muxhook_protocol::mux::signature::Key::new(&format!("secret-of-{webhook}")).unwrap(),
+    }
+}
+
+#[test]
+fn a_webhooks_secret_is_kept_by_relay_endpoint_and_environment() {
+    let (_folder, state) = state();
+    let hooks = RelayUrl::parse("https://hooks.example.com", false).unwrap();
+    let (place, alice) = (Place::Relay(&hooks), "alice".parse().unwrap());
+    assert_eq!(state.webhook_secret(place, &alice), None);
+    for (webhook, environment) in [("w1", "dev"), ("w2", "prod"), ("w3", "dev")] {
+        state.remember_webhook(place, &alice, registered(webhook, environment)).unwrap();
+    }
+    assert_eq!(state.webhooks(place, &alice).unwrap(), [registered("w3", "dev"), registered("w2", "prod")]);
+    assert_eq!(state.webhook_secret(place, &alice).unwrap().expose(), "secret-of-w3");
+    assert!(state.webhook_secrets(place, &"bob".parse().unwrap()).is_empty());
+    assert!(state.webhook_secrets(Place::Embedded, &alice).is_empty());
+    state.forget_webhook(place, &alice, "dev").unwrap();
+    assert_eq!(state.webhooks(place, &alice).unwrap(), [registered("w2", "prod")]);
+}
+
+#[test]
+fn webhooks_have_a_bound_and_survive_a_file_that_makes_no_sense() {
+    let (_folder, state) = state();
+    let file = state.folder.join("webhooks.json");
+    for garbage in
+        [&b"{\"webhooks\": 7"[..], b"\xff\xfe", br#"{"webhooks":[{"relay":"embedded","endpoint":"alice"}]}"#]
+    {
+        fs::write(&file, garbage).unwrap();
+        let alice: muxhook_protocol::EndpointId = "alice".parse().unwrap();
+        assert_eq!(state.webhook_secret(Place::Embedded, &alice), None);
+        for number in 0..140 {
+            state.remember_webhook(Place::Embedded, &alice, registered("w1", &format!("e{number}"))).unwrap();
+        }
+        assert_eq!(state.webhooks(Place::Embedded, &alice).unwrap().len(), 128);
+        assert_eq!(fs::read(state.folder.join("webhooks.json.old")).unwrap(), garbage);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_webhooks_secret_is_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_folder, state) = state();
+    state.remember_webhook(Place::Embedded, &"alice".parse().unwrap(), registered("w1", "dev")).unwrap();
+    let mode = fs::metadata(state.folder.join("webhooks.json")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}

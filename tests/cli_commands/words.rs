@@ -57,7 +57,7 @@ fn wrong_values_are_refused() {
 #[test]
 fn flags_of_what_does_not_exist_do_not_exist() {
     let home = Home::new();
-    for flag in ["--ack", "--owed", "--register", "--since"] {
+    for flag in ["--ack", "--owed", "--since"] {
         home.run(&["listen", flag, "x"]).with(2, "unexpected argument");
     }
 }

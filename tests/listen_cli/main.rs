@@ -27,7 +27,11 @@ mod json;
 #[cfg(test)]
 mod keyboard;
 #[cfg(test)]
+mod mux;
+#[cfg(test)]
 mod people;
+#[cfg(test)]
+mod register;
 #[cfg(test)]
 mod relay;
 #[cfg(test)]

@@ -12,13 +12,13 @@ use crate::http::{App, Sender, post};
 use crate::running::{Ended, Running};
 
 /// A relay on a port of its own, with its data in the home folder.
-struct Relay {
-    running: Running,
-    url: String,
+pub(crate) struct Relay {
+    pub(crate) running: Running,
+    pub(crate) url: String,
 }
 
 impl Relay {
-    fn start(home: &Home, port: u16, args: &[&str], env: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(home: &Home, port: u16, args: &[&str], env: &[(&str, &str)]) -> Self {
         let listen = format!("127.0.0.1:{port}");
         let serve = ["relay", "serve", "--listen", &listen, "--data-dir", "relay"];
         let mut command = home.muxhook(&[&serve, args].concat());
@@ -31,7 +31,12 @@ impl Relay {
 
     /// One that makes its first token; the token.
     fn first(home: &Home, port: u16) -> (Self, String) {
-        let relay = Self::start(home, port, &[], &[]);
+        Self::first_with(home, port, &[])
+    }
+
+    /// The same, with further flags.
+    pub(crate) fn first_with(home: &Home, port: u16, args: &[&str]) -> (Self, String) {
+        let relay = Self::start(home, port, args, &[]);
         let token = relay.running.out.until("the token", |text| {
             let (_, token) = text.strip_suffix('\n')?.split_once("token: ")?;
             Some(token.to_owned())

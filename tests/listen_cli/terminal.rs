@@ -77,6 +77,11 @@ impl Screen {
         write!(&*self.pty, "{key}").unwrap();
     }
 
+    /// Types a line, as one does when asked something.
+    pub(crate) fn answer(&self, line: &str) {
+        writeln!(&*self.pty, "{line}").unwrap();
+    }
+
     /// Whether what is typed is shown and comes line by line, as a shell wants it.
     pub(crate) fn is_as_a_shell_wants_it(&self) -> bool {
         let modes = tcgetattr(&*self.pty).unwrap().local_modes;

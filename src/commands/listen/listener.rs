@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use super::control::Control;
 use super::notices;
+use super::plan::no_secret;
 use super::relay::Home;
 use super::run::{End, Job, Run};
 use crate::error::Error;
@@ -50,8 +51,8 @@ impl Listener {
     /// The relay refuses the session, or was given up.
     pub(crate) async fn run(mut self, mut control: mpsc::Receiver<Control>) -> Result<(End, Summary), Error> {
         let ended = self.carry(&mut control).await;
-        let drained =
-            matches!(ended, Ok(End::Closed)) || unless_asked_again(&mut control, self.drain()).await;
+        let has_reader = !matches!(ended, Ok(End::Closed));
+        let drained = unless_asked_again(&mut control, self.wind_up(has_reader)).await;
         self.run.summary.uptime = self.run.started.elapsed();
         self.tell(Event::Summary(self.run.summary));
         self.printer.flush();
@@ -106,6 +107,7 @@ impl Listener {
             Signal::Live { welcome, down } => {
                 let notices = [self.home.mind_others(&welcome), self.home.remember(&welcome)];
                 notices.into_iter().flatten().for_each(|notice| self.tell(Event::Notice(notice)));
+                self.take_kept_secrets(&welcome)?;
                 match down {
                     None => self.on_ready(welcome),
                     Some(down) => self.on_return(welcome, down),
@@ -123,6 +125,18 @@ impl Listener {
                 code: notice.code,
                 message: notice.message,
             })),
+        }
+        Ok(())
+    }
+
+    /// Checks by the secrets that are kept for the endpoint, when none was given.
+    fn take_kept_secrets(&mut self, welcome: &Welcome) -> Result<(), Error> {
+        if self.run.kept_secrets {
+            let secrets = self.home.secrets(&welcome.endpoint);
+            if secrets.is_empty() && self.run.needs_secret {
+                return Err(no_secret());
+            }
+            self.intake.set_keys(secrets);
         }
         Ok(())
     }
@@ -282,6 +296,21 @@ impl Listener {
         let arrival = Arc::new(Arrival { delivery, ..(**arrival).clone() });
         let target = Arc::clone(target);
         self.forwarder.start(&target, &arrival.delivery, Job { arrival: Arc::clone(&arrival), replay: true });
+    }
+
+    /// Does what is to be done before the end, all at once.
+    async fn wind_up(&mut self, drain: bool) {
+        let farewell = self.run.farewell.take();
+        let farewell = async { Some(farewell?.done().await) };
+        let drain = async {
+            if drain {
+                self.drain().await;
+            }
+        };
+        let (said, ()) = tokio::join!(farewell, drain);
+        if let Some(notice) = said {
+            self.tell(Event::Notice(notice));
+        }
     }
 
     /// Lets the app finish what it has, and the relay learn of it, for a while.

@@ -21,7 +21,7 @@ pub(super) struct Plan {
 
 impl Plan {
     /// # Errors
-    /// A target or glob makes no sense, or signatures are required and there is nothing to check them by.
+    /// A target or glob makes no sense.
     pub(super) fn of(config: &Listen) -> Result<Self, Error> {
         let mut notices = config.signing.notices.clone();
         let mut globs = |list: &[String], flag: &str| -> Result<Vec<Glob>, Error> {
@@ -40,20 +40,22 @@ impl Plan {
             headers: config.headers.clone(),
         };
         let wishes = Wishes { default, routes, events, exclude, matches: config.matches.clone() };
-        let checks = checks(config, &mut notices)?;
+        let checks = checks(config, &mut notices);
         Ok(Self { wishes, checks, forwarding, notices })
     }
 }
 
-/// How signatures are checked. A secret that is required must be known by now, or be one that this machine keeps.
-fn checks(config: &Listen, notices: &mut Vec<Notice>) -> Result<Checks, Error> {
+/// Signatures are required, and there is nothing to check them by: no secret was given, and none is kept.
+pub(super) fn no_secret() -> Error {
+    Error::usage("--require-signature: there is no signing secret to check by").with_hint(
+        "give the secret of the webhook at Mux with --secret-file FILE, --env-file .env or MUX_WEBHOOK_SECRET; or \
+         let `muxhook register` make the webhook, which keeps its secret here",
+    )
+}
+
+/// How signatures are checked, as far as secrets were given.
+fn checks(config: &Listen, notices: &mut Vec<Notice>) -> Checks {
     let Listen { signing, require_signature: require, forward_to, routes, .. } = config;
-    if *require && signing.keys.is_empty() {
-        let message = "--require-signature: there is no signing secret to check by";
-        return Err(Error::usage(message).with_hint(
-            "give the secret of the webhook at Mux with --secret-file FILE, --env-file .env or MUX_WEBHOOK_SECRET",
-        ));
-    }
     if *require && forward_to.is_none() && routes.is_empty() {
         notices.push(Notice {
             level: Level::Warning,
@@ -62,7 +64,7 @@ fn checks(config: &Listen, notices: &mut Vec<Notice>) -> Result<Checks, Error> {
                 .to_owned(),
         });
     }
-    Ok(Checks { keys: signing.keys.clone(), require: *require })
+    Checks { keys: signing.keys.clone(), require: *require }
 }
 
 fn target(text: &str, flag: &str) -> Result<Arc<Target>, Error> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use muxhook_link::Now;
 use muxhook_protocol::EndpointId;
 use muxhook_protocol::frame::{Role, Welcome};
+use muxhook_protocol::mux::signature::Key;
 
 use super::notices;
 use crate::api;
@@ -122,6 +123,11 @@ impl Home {
             }
             Err(error) => (Vec::new(), Some(notices::forgetful(&error.to_string()))),
         }
+    }
+
+    /// The signing secrets that are kept for an endpoint here.
+    pub(super) fn secrets(&self, endpoint: &EndpointId) -> Vec<Key> {
+        self.state.as_ref().map(|state| state.webhook_secrets(self.place(), endpoint)).unwrap_or_default()
     }
 
     /// Remembers the endpoint for the next start; and what was wrong with the memory.

@@ -9,6 +9,7 @@ use muxhook_protocol::{Delivery, DeliveryId};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::webhook::Farewell;
 use crate::event::{Arrival, Ready, Summary};
 use crate::forwarder::Target;
 
@@ -37,6 +38,12 @@ pub(crate) struct Run {
     pub(super) address: Option<String>,
     /// Told once, when the listener is ready.
     pub(super) ready: Option<oneshot::Sender<Ready>>,
+    /// No secret was given: those that are kept for the endpoint count.
+    pub(super) kept_secrets: bool,
+    /// Without any secret it must not go on.
+    pub(super) needs_secret: bool,
+    /// To be done when it ends.
+    pub(super) farewell: Option<Farewell>,
 }
 
 /// What the forwarder gives back with an outcome.
@@ -79,6 +86,9 @@ impl Run {
             last: None,
             address: None,
             ready,
+            kept_secrets: false,
+            needs_secret: false,
+            farewell: None,
         }
     }
 
