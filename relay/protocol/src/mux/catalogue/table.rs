@@ -61,8 +61,8 @@ const fn join<const N: usize>(groups: &[&[EventType]]) -> [EventType; N] {
     all
 }
 
-// What has no step may come at any time. Master files, the renditions of `mp4_support` and shots can be asked for again once they are gone, under the same
-// asset: no order of their types is wrong.
+// What has no step may come at any time. Master files, the renditions of `mp4_support` and shots can be asked for
+// again once they are gone, under the same asset: no order of their types is wrong.
 #[rustfmt::skip]
 const GROUPS: &[&[EventType]] = &[
     &life("asset", Asset, [
