@@ -21,8 +21,11 @@ mod json_compact;
 #[path = "../fuzz/checks/phrase.rs"]
 mod phrase;
 
+/// What holds for any input, or else panics.
+type Check = fn(&[u8]);
+
 /// Every target and its check.
-const TARGETS: [(&str, fn(&[u8])); 7] = [
+const TARGETS: [(&str, Check); 7] = [
     ("assembler", assembler::check),
     ("envelope", envelope::check),
     ("filter", filter::check),
@@ -40,7 +43,7 @@ fn names(folder: &str) -> Vec<String> {
     names
 }
 
-fn replay(folder: &str, check: fn(&[u8])) {
+fn replay(folder: &str, check: Check) {
     let files = names(folder);
     assert!(!files.is_empty(), "{folder} is empty");
     for file in files {

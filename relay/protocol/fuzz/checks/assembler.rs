@@ -10,7 +10,7 @@ const MAX_OPEN: usize = 3;
 /// No order of parts panics, breaks a limit, or gives out a body of another size than announced.
 ///
 /// The input is frames of four bytes each; what is left over does not count.
-pub fn check(input: &[u8]) {
+pub(crate) fn check(input: &[u8]) {
     let mut assembler = Assembler::new(MAX_BODY, MAX_OPEN);
     for step in input.chunks_exact(4) {
         let frame = frame([step[0], step[1], step[2], step[3]]);

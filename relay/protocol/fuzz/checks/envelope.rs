@@ -8,7 +8,7 @@ use serde_json::Value;
 /// What is found in valid JSON is what a whole parse finds.
 ///
 /// The input is a body.
-pub fn check(input: &[u8]) {
+pub(crate) fn check(input: &[u8]) {
     let body = Bytes::copy_from_slice(input);
     let envelope = Envelope::peek(&body);
     let Ok(whole) = serde_json::from_slice::<Value>(&body) else { return };

@@ -15,7 +15,7 @@ const MAX_VALUE: usize = 64 * 1024;
 /// parse, and in all else never.
 ///
 /// The input is a filter, a line feed, and a body.
-pub fn check(input: &[u8]) {
+pub(crate) fn check(input: &[u8]) {
     let end = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len());
     let (text, body) = (&input[..end], input.get(end + 1..).unwrap_or_default());
     let Ok(text) = std::str::from_utf8(text) else { return };

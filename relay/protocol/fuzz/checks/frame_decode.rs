@@ -6,7 +6,7 @@ use muxhook_protocol::Frame;
 /// The fast decoder says what the definition says; a frame that was read is written and read again unchanged.
 ///
 /// The input is a message.
-pub fn check(input: &[u8]) {
+pub(crate) fn check(input: &[u8]) {
     let message = Bytes::copy_from_slice(input);
     let decoded = Frame::decode(message.clone());
     assert_eq!(decoded, Frame::decode_by_definition(message));

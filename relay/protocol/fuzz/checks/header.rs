@@ -5,7 +5,7 @@ use muxhook_protocol::mux::signature::{Header, Key, TOLERANCE, Verdict, sign, ve
 /// No header panics, and none verifies that was not made with the key; what `sign` makes, verifies.
 ///
 /// The input is a header's value, a zero byte, and a body.
-pub fn check(input: &[u8]) {
+pub(crate) fn check(input: &[u8]) {
     let end = input.iter().position(|byte| *byte == 0).unwrap_or(input.len());
     let (value, body) = (&input[..end], input.get(end + 1..).unwrap_or_default());
     let Ok(key) = Key::new("fuzz") else { return };

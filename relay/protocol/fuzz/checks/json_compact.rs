@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 /// Accepts what another parser accepts, and what it writes means the same and has no white space left.
 ///
 /// The input is a body.
-pub fn check(input: &[u8]) {
+pub(crate) fn check(input: &[u8]) {
     let mut out = Vec::new();
     let accepted = compact(input, &mut out);
     let other = serde_json::from_slice::<&RawValue>(input).is_ok();

@@ -5,7 +5,7 @@ use muxhook_protocol::mux::phrase::tell;
 /// No type and no body panics, and what is told keeps to its bound.
 ///
 /// The input is a type, a line feed, and a body.
-pub fn check(input: &[u8]) {
+pub(crate) fn check(input: &[u8]) {
     let end = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len());
     let (event_type, body) = (&input[..end], input.get(end + 1..).unwrap_or_default());
     let Ok(event_type) = std::str::from_utf8(event_type) else { return };
