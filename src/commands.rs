@@ -33,6 +33,7 @@ pub fn run(command: Command, colors: Colors, console: &mut Console) -> Result<Ex
         Command::Relay(args) => return Ok(relay::run(args.words)),
         Command::Completions { shell } => completions::run(shell, console)?,
         Command::Man { words } => man::run(&words, console)?,
+        Command::Verify(args) => return verify::run(&args, &Surroundings::of_process(), console),
         other => {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -73,7 +74,6 @@ async fn converse(command: Command, colors: Colors, console: &mut Console) -> Re
         Command::Listen(args) => listen::run(&args, &around, colors).await?,
         Command::Trigger(args) => trigger::run(&args, &around, console).await?,
         Command::Wait(args) => return wait::run(&args, &around, colors, console).await,
-        Command::Verify(args) => verify::run(&args, &around, console).await?,
         Command::Register(args) => register::run(&args, &around, console).await?,
         Command::Unregister(args) => unregister::run(&args, &around, console).await?,
         Command::Doctor(args) => return doctor::run(&args, &around, console).await,
@@ -83,7 +83,7 @@ async fn converse(command: Command, colors: Colors, console: &mut Console) -> Re
         Command::Logout(args) => logout::run(&args, &around, console)?,
         Command::Status(args) => status::run(&args, &around, console).await?,
         // They talk to nobody: `run` has seen to them.
-        Command::Relay(_) | Command::Completions { .. } | Command::Man { .. } => {}
+        Command::Relay(_) | Command::Completions { .. } | Command::Man { .. } | Command::Verify(_) => {}
     }
     Ok(ExitCode::SUCCESS)
 }

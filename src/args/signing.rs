@@ -6,7 +6,7 @@ use clap::Args;
 #[derive(Clone, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Signature")]
 pub struct Signing {
-    /// The webhook's signing secret; others on this machine can see it here: prefer the next [env: MUX_WEBHOOK_SECRET]
+    /// The webhook's signing secret; others on this machine can see it here: prefer a file [env: MUX_WEBHOOK_SECRET]
     #[arg(long, value_name = "SECRET")]
     pub secret: Vec<String>,
     /// A file with nothing but a signing secret in it

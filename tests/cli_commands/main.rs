@@ -11,4 +11,6 @@ mod home;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+mod verify;
+#[cfg(test)]
 mod words;
