@@ -45,7 +45,7 @@ impl Plan {
     }
 }
 
-/// How signatures are checked. A secret that is required must be known by now, or be one that this machine keeps.
+/// How signatures are checked. Where they are required, a secret must have been given: without one all would be refused.
 fn checks(config: &Listen, notices: &mut Vec<Notice>) -> Result<Checks, Error> {
     let Listen { keys, require_signature: require, forward_to, routes, .. } = config;
     if *require && keys.is_empty() {
