@@ -47,6 +47,21 @@ fn as_much_of_an_event_as_is_wanted() {
 }
 
 #[test]
+fn a_line_keeps_to_the_terminal_as_wide_as_it_is_now() {
+    let (home, app) = (Home::new(), App::counting());
+    let terminal = home.on_terminal(&["listen", "-f", &app.url()]).env("NO_COLOR", "1");
+    let (running, screen) = terminal.start();
+    let address = running.address();
+    let event =
+        |kind: &str| format!(r#"{{"type":"{kind}","object":{{"type":"live","id":"abcdefghijklmnopq"}}}}"#);
+    post(&address, &event("video.live_stream.idle"));
+    running.out.wait_for("video.live_stream.idle      live abcdefgh…nopq\r\n");
+    screen.resize(50);
+    post(&address, &event("video.live_stream.disconnected"));
+    running.out.wait_for("video.live_stream.disco…\r\n");
+}
+
+#[test]
 fn secrets_are_masked_unless_they_are_asked_for() {
     told(&["--print", "all"]).hides("s3cret");
     let shown = told(&["--print", "all", "--show-secrets"]).out;

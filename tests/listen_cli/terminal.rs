@@ -66,6 +66,11 @@ impl Screen {
         Self { shown: Printed::by(Reader(Arc::clone(&pty))), pty }
     }
 
+    /// Makes the terminal so many columns wide.
+    pub(crate) fn resize(&self, columns: u16) {
+        self.pty.resize(Size::new(40, columns)).unwrap();
+    }
+
     /// Presses a key, once keys are taken one by one.
     #[track_caller]
     pub(crate) fn press(&self, key: char) {

@@ -8,12 +8,14 @@ fn peek(text: &str) -> Envelope {
     Envelope::peek(&Bytes::copy_from_slice(text.as_bytes()))
 }
 
+fn text_at(body: &Value, pointer: &str) -> Option<bytestring::ByteString> {
+    let text = body.pointer(pointer)?.as_str()?;
+    (text.len() <= 512).then(|| text.into())
+}
+
 /// What a whole parse finds.
 fn by_definition(body: &Value) -> Envelope {
-    let field = |pointer: &str| {
-        let text = body.pointer(pointer)?.as_str()?;
-        (text.len() <= 512).then(|| text.into())
-    };
+    let field = |pointer| text_at(body, pointer);
     Envelope {
         event_type: field("/type"),
         event_id: field("/id"),
@@ -186,6 +188,7 @@ fn document() -> impl Strategy<Value = String> {
         "object",
         "environment",
         "data",
+        "created_at",
         "request_id",
         "\u{e9}\"",
         "Id",
@@ -205,7 +208,10 @@ fn document() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn agrees_with_a_whole_parse(text in document()) {
-        prop_assert_eq!(peek(&text), by_definition(&serde_json::from_str(&text).unwrap()));
+        let body = serde_json::from_str(&text).unwrap();
+        prop_assert_eq!(peek(&text), by_definition(&body));
+        let subject = Subject { id: text_at(&body, "/data/id"), created_at: text_at(&body, "/created_at") };
+        prop_assert_eq!(Subject::peek(&text.into()), subject);
     }
 
     /// Faults show as no fields at all, unless they stand behind the last field; nothing panics.
@@ -221,6 +227,7 @@ proptest! {
         let mut body = text.into_bytes();
         let at = at.index(body.len());
         body.splice(at..at, bytes);
-        let _ = Envelope::peek(&body.into());
+        let body = body.into();
+        let _ = (Envelope::peek(&body), Subject::peek(&body));
     }
 }
