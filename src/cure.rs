@@ -17,8 +17,8 @@ const LONGEST_LOCATION: usize = 200;
 /// What is known of an exchange with the app.
 #[derive(Clone, Copy, Debug)]
 pub struct Exchange<'a> {
-    /// The URL that the event went to.
-    pub target: &'a str,
+    /// The URL at the app that the event went to, where it is known.
+    pub target: Option<&'a str>,
     /// The app's answer.
     pub reply: &'a Reply,
     /// Whether the event had a signature at all.
@@ -151,9 +151,7 @@ impl Look<'_> {
     fn of_status(&self) -> Option<String> {
         let text = match self.exchange.reply.status {
             300..400 => return self.redirect(),
-            400 if self.wants_https() => {
-                return Some(format!("the app speaks https: forward to {}", self.secure()));
-            }
+            400 if self.wants_https() => return Some(self.secure()),
             404 => return Some(self.no_route()),
             405 => match self.framework {
                 Some(Framework::Next) => {
@@ -174,12 +172,12 @@ impl Look<'_> {
     }
 
     fn no_route(&self) -> String {
-        let path = self.exchange.target.splitn(4, '/').nth(3).unwrap_or_default();
+        let path = self.exchange.target.map(|target| target.splitn(4, '/').nth(3).unwrap_or_default());
         match (path, self.framework) {
-            ("", _) => "the app has no route at /: name its webhook's path, as in --forward-to \
+            (Some(""), _) => "the app has no route at /: name its webhook's path, as in --forward-to \
                         localhost:3000/api/webhooks/mux"
                 .to_owned(),
-            (path, Some(Framework::Next)) => format!(
+            (Some(path), Some(Framework::Next)) => format!(
                 "the app has no such route: is there an app/{}/route.ts (or pages/{0}.ts)?",
                 path.split('?').next().unwrap_or_default().trim_end_matches('/')
             ),
@@ -191,9 +189,10 @@ impl Look<'_> {
     /// A redirect is an answer, and Mux follows none.
     fn redirect(&self) -> Option<String> {
         let to = self.location()?;
-        let target = self.exchange.target;
+        let target = self.exchange.target.unwrap_or_default();
         let slash = |text: &str| text.trim_end_matches('/').to_owned();
-        let moved = to.ends_with('/') != target.ends_with('/')
+        let moved = !target.is_empty()
+            && to.ends_with('/') != target.ends_with('/')
             && (slash(&to) == slash(target) || slash(target).ends_with(&slash(&to)));
         let why = if moved { "it is about the slash at the end: " } else { "" };
         Some(format!(
@@ -208,11 +207,13 @@ impl Look<'_> {
 
     /// What Go and nginx say in plain HTTP at a port for HTTPS.
     fn wants_https(&self) -> bool {
-        self.exchange.target.starts_with("http:") && (self.says("https server") || self.says("https port"))
+        self.says("https server") || self.says("https port")
     }
 
     fn secure(&self) -> String {
-        self.exchange.target.replacen("http:", "https:", 1)
+        let target = self.exchange.target.map(|target| target.replacen("http:", "https:", 1));
+        let to = target.as_deref().unwrap_or("https://…");
+        format!("the app speaks https: forward to {to}")
     }
 }
 

@@ -27,8 +27,9 @@ pub fn set(text: &str, name: &str, value: &str) -> String {
     let value = quoted(value);
     if let Some(place) = place(text, name) {
         let (before, behind) = (&text[..place.start], &text[place.end..]);
-        // A comment that followed closely must not become part of the value.
-        let gap = if behind.starts_with('#') { " " } else { "" };
+        // A comment that follows closely must not become part of the value.
+        let apart = value.is_empty() && before.ends_with(blank);
+        let gap = if behind.starts_with('#') && !apart { " " } else { "" };
         return format!("{before}{value}{gap}{behind}");
     }
     let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
@@ -197,6 +198,13 @@ mod tests {
             ),
         ] {
             assert_eq!(set(before, NAME, "new"), after);
+        }
+    }
+
+    #[test]
+    fn setting_the_same_again_changes_nothing() {
+        for (before, after) in [("S=#\n", "S= #\n"), ("S= #\n", "S= #\n"), ("S=a #\n", "S= #\n")] {
+            assert_eq!(set(before, "S", ""), after);
         }
     }
 

@@ -87,6 +87,8 @@ pub struct Forwarded {
     pub latency: Duration,
     /// The sender had its answer before.
     pub late: bool,
+    /// What the user may try, when the answer is no 2xx and its cause is known.
+    pub hint: Option<String>,
 }
 
 /// See [`Event::Failed`].

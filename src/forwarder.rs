@@ -72,7 +72,7 @@ pub struct Done<T> {
     pub outcome: Outcome,
     /// From handing it over to the answer's end, without the wait for its turn.
     pub latency: Duration,
-    /// What the user may try, when that is known.
+    /// What the user may try after a failure, when that is known. What an answer tells is for others to say.
     pub hint: Option<String>,
     /// What else the user should know.
     pub notices: Notices,
@@ -203,9 +203,8 @@ impl<T> Forwarder<T> {
         let latency = now.duration_since(started);
         match result {
             Ok(answer) => {
-                let hint = trouble::of_reply(&target.origin, &answer.reply);
                 let outcome = Outcome::Replied(answer.reply);
-                Done { tag, target: target.url().clone(), outcome, latency, hint, notices }
+                Done { tag, target: target.url().clone(), outcome, latency, hint: None, notices }
             }
             Err(trouble) => Done { latency, notices, ..Done::failed(tag, &target, trouble) },
         }

@@ -18,6 +18,7 @@ use std::io::Read;
 
 use muxhook_link::Now;
 use muxhook_protocol::mux::sample::MAX_EVENT;
+use muxhook_protocol::mux::signature::Key;
 
 use super::listen::control;
 use super::reach;
@@ -28,6 +29,7 @@ use crate::error::{Error, Kind};
 use crate::event::{Level, Notice};
 use crate::forwarder::Target;
 use crate::printer::{Console, escape};
+use crate::state::State;
 use draft::Draft;
 use plan::{Faults, Turn};
 use report::Report;
@@ -51,8 +53,8 @@ pub(super) async fn run(
     let seed = args.seed.unwrap_or_else(|| getrandom::u32().unwrap_or_default().into());
     let turns = turns(args, &config, seed, now)?;
     // What is wrong with the address is said before anything about signatures.
-    let sender = sender(args, &config, around, console).await?;
-    let signer = signer(args, &config, console)?;
+    let (sender, kept) = sender(args, &config, around, console).await?;
+    let signer = signer(args, &config, kept, console)?;
     let drawn = args.from.is_none() || args.reorder;
     let mut report = Report::new(args.json, &turns, sender.url(), drawn.then_some(seed));
     let mut run = Run { sender, signer, pace: config.pace, delay: config.delay, retry: args.retry, now };
@@ -97,16 +99,17 @@ fn read(file: &str) -> std::io::Result<Vec<u8>> {
     Ok(text)
 }
 
+/// Where to send, and the signing secret that this machine keeps for that address.
 async fn sender(
     args: &args::Trigger,
     config: &config::Trigger,
     around: &Surroundings,
     console: &mut Console,
-) -> Result<Sender, Error> {
+) -> Result<(Sender, Option<Key>), Error> {
     if let Some(text) = &args.forward_to {
         let target = Target::parse(text);
         let target = target.map_err(|error| Error::usage(format!("--forward-to {text}: {error}")))?;
-        return Ok(Sender::app(target, args.skip_verify));
+        return Ok((Sender::app(target, args.skip_verify), None));
     }
     const START: &str = "start `muxhook listen --forward-to …` first, or send straight to your app: --forward-to localhost:3000";
     let reached = reach::reach(&args.relay, around, console).await?;
@@ -125,12 +128,20 @@ async fn sender(
     })?;
     let address = Address::parse(&found.public_url)
         .ok_or_else(|| Error::refused(format!("{relay} gives {} for an address", found.public_url)))?;
-    Ok(Sender::address(reached.api.dialer().clone(), address))
+    // What can't be read is not known.
+    let state = State::open(around.state_folder.as_deref()).ok();
+    let kept = state.and_then(|state| state.webhook_secret(reached.place(), &wanted));
+    Ok((Sender::address(reached.api.dialer().clone(), address), kept))
 }
 
-fn signer(args: &args::Trigger, config: &config::Trigger, console: &mut Console) -> Result<Signer, Error> {
+fn signer(
+    args: &args::Trigger,
+    config: &config::Trigger,
+    kept: Option<Key>,
+    console: &mut Console,
+) -> Result<Signer, Error> {
     reach::say(&config.signing.notices, console);
-    let key = config.signing.keys.first().cloned();
+    let key = config.signing.keys.first().cloned().or(kept);
     if key.is_none() {
         if args.stale || args.bad_signature {
             let flag = if args.stale { "--stale" } else { "--bad-signature" };

@@ -17,7 +17,7 @@ fn reply(status: u16, headers: &[(&str, &str)], body: &str) -> Reply {
 }
 
 fn told(reply: &Reply, target: &str, signed: bool, verdict: Option<Verdict>) -> Option<String> {
-    cure(Exchange { target, reply, signed, verdict })
+    cure(Exchange { target: Some(target), reply, signed, verdict })
 }
 
 #[test]

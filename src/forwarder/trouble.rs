@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use muxhook_protocol::{FailReason, Failure, Reply};
+use muxhook_protocol::{FailReason, Failure};
 
 use super::answer::{Fault, MAX_FIELDS, MAX_HEAD};
 use super::connection::Broken;
@@ -160,28 +160,6 @@ fn plain(origin: &Origin) -> String {
 
 fn secure(origin: &Origin) -> String {
     Origin { secure: true, ..origin.clone() }.url()
-}
-
-/// What the user may try when the app's answer shows a well-known mistake.
-pub(super) fn of_reply(origin: &Origin, reply: &Reply) -> Option<String> {
-    match reply.status {
-        // What Go and nginx say in plain http at a port for https.
-        400 if !origin.secure
-            && [&b"HTTPS server"[..], b"HTTPS port"].iter().any(|text| contains(&reply.body, text)) =>
-        {
-            Some(format!("the app speaks https: forward to {}", secure(origin)))
-        }
-        301 | 302 | 303 | 307 | 308 => {
-            let location = reply.headers.get("location")?;
-            let location = location[..location.len().min(200)].escape_ascii();
-            Some(format!("a redirect is an answer and not followed: forward to where it points ({location})"))
-        }
-        _ => None,
-    }
-}
-
-fn contains(body: &[u8], text: &[u8]) -> bool {
-    body.windows(text.len()).any(|window| window == text)
 }
 
 #[cfg(test)]

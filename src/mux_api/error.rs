@@ -14,11 +14,9 @@ const TOKENS: &str = "https://dashboard.mux.com/settings/access-tokens";
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MuxError {
     /// No connection, or one that broke or fell silent.
-    #[error("Mux's API at {origin} gives no answer: {reason}")]
+    #[error("{reason}")]
     Unreachable {
-        /// Where it was sought.
-        origin: String,
-        /// Why, in words.
+        /// What happened, in a sentence.
         reason: String,
     },
     /// 401: it does not take the token.

@@ -69,7 +69,11 @@ pub(super) async fn exchange(
         Err(fault @ (Fault::NotHttp | Fault::TooLarge(_))) => {
             Err(MuxError::NotMux { origin, reason: fault.to_string() })
         }
-        Err(fault) => Err(MuxError::Unreachable { origin, reason: fault.to_string() }),
+        // It names whom it dialled.
+        Err(Fault::Unreachable(reason)) => Err(MuxError::Unreachable { reason }),
+        Err(fault) => {
+            Err(MuxError::Unreachable { reason: format!("Mux's API at {origin} gives no answer: {fault}") })
+        }
     }
 }
 

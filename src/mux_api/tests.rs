@@ -181,5 +181,5 @@ async fn one_that_falls_silent_is_given_up() {
     assert!(error.to_string().contains("it did not answer within"), "{error}");
     drop(listener);
     let error = api.whoami().await.unwrap_err();
-    assert!(error.to_string().contains("the Mux API at 127.0.0.1:"), "{error}");
+    assert!(error.to_string().contains("Mux's API at 127.0.0.1:"), "{error}");
 }

@@ -7,6 +7,7 @@ use muxhook_protocol::mux::envelope::Envelope;
 use muxhook_protocol::mux::signature::Verdict;
 use muxhook_protocol::{Delivery, DeliveryId, FailReason, Failure, Headers, Reply};
 
+use crate::cure::{self, Exchange};
 use crate::event::*;
 
 /// 2026-09-21T14:13:20.123Z.
@@ -65,20 +66,24 @@ pub(super) fn arrival(change: impl FnOnce(&mut Arrival)) -> Arc<Arrival> {
     Arc::new(arrival)
 }
 
+/// Where everything goes.
+const TARGET: &str = "http://localhost:3000/hook";
+
 pub(super) fn reply(status: u16, content_type: &'static str, body: &'static str) -> Reply {
     let headers: Headers = [("content-type", content_type), ("set-cookie", "sid=1")].into_iter().collect();
     Reply { status, headers, body: body.into(), truncated: false }
 }
 
 pub(super) fn forwarded(arrival: Arc<Arrival>, reply: Reply, latency: Duration) -> Event {
-    let target = "http://localhost:3000/hook".into();
-    Event::Forwarded(Forwarded { arrival, target, reply, latency, late: false })
+    let exchange = Exchange { target: Some(TARGET), reply: &reply, signed: true, verdict: arrival.signature };
+    let hint = cure::cure(exchange);
+    Event::Forwarded(Forwarded { arrival, target: TARGET.into(), reply, latency, late: false, hint })
 }
 
 pub(super) fn failed(arrival: Arc<Arrival>, reason: FailReason) -> Event {
     Event::Failed(Failed {
         arrival,
-        target: "http://localhost:3000/hook".into(),
+        target: TARGET.into(),
         failure: Failure { reason, message: "nothing listens on localhost:3000".into() },
         hint: Some("start the app, or give its port with --forward-to".into()),
     })
@@ -120,10 +125,11 @@ pub(super) fn session() -> Vec<Event> {
     let received = |awaited| Event::Received(Received { arrival: plain(), awaited });
     let late = Forwarded {
         arrival: plain(),
-        target: "http://localhost:3000/hook".into(),
+        target: TARGET.into(),
         reply: reply(200, "text/plain", "ok"),
         latency: Duration::from_millis(6_120),
         late: true,
+        hint: None,
     };
     vec![
         Event::Ready(ready()),

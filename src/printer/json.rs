@@ -135,7 +135,8 @@ fn forwarded(line: &mut Object<'_>, it: &Forwarded) {
     line.text("target", &it.target)
         .number("status", u64::from(it.reply.status))
         .thousandths("latency_ms", it.latency.as_micros())
-        .bool("late", it.late);
+        .bool("late", it.late)
+        .optional("hint", it.hint.as_deref());
 }
 
 fn failed(line: &mut Object<'_>, it: &Failed) {

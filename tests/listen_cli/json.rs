@@ -70,7 +70,7 @@ fn every_line_has_the_keys_that_were_agreed_on() {
     assert_eq!((&lines[1]["signature"], &lines[1]["event_id"]), (&json!("unchecked"), &json!("e1")));
     let exact = r#""data":{"stream_key":"s3cret-key","big":12345678901234567890.10}"#;
     assert!(ended.out.contains(exact), "neither masked nor rounded: {}", ended.out);
-    assert_keys(&lines[2], "forwarded", "delivery event_id event_type target status latency_ms late");
+    assert_keys(&lines[2], "forwarded", "delivery event_id event_type target status latency_ms late hint");
     assert_eq!(lines[2]["delivery"], lines[1]["delivery"]);
     assert_eq!(lines[3]["duplicate_of"], lines[1]["delivery"]);
     assert_keys(&lines[6], "skipped", "delivery event_id event_type filter");

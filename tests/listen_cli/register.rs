@@ -322,7 +322,7 @@ fn what_is_missing_to_ask_mux_is_named() {
     run(&|command| {
         command.env("MUX_BASE_URL", format!("http://127.0.0.1:{}", free_port()));
     })
-    .with(3, "gives no answer: the Mux API at 127.0.0.1:");
+    .with(3, "Mux's API at 127.0.0.1:");
     run(&|command| {
         command.env("XDG_STATE_HOME", "/dev/null");
     })

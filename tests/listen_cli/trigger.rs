@@ -3,6 +3,8 @@
 mod address;
 mod app;
 mod catalogue;
+#[path = "../../relay/protocol/tests/payloads/checker.rs"]
+mod checker;
 mod retry;
 mod used_wrongly;
 

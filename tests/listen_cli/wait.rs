@@ -334,7 +334,7 @@ fn what_makes_no_sense_is_refused_before_anything_is_started() {
         (&["a,,b"], "wait a,,b: an empty glob matches nothing"),
         (&["a b"], "wait a b: white space"),
         (&[], "<GLOB,…>"),
-        (&["a.b", "--match", "data.passthrough"], "--match data.passthrough: write PATH=GLOB"),
+        (&["a.b", "--match", "data.passthrough"], "--match data.passthrough: it has no `=`: write PATH=GLOB"),
         (&["a.b", "--timeout", "5"], "--timeout: `5` is no time: write a time with its unit"),
         (&["a.b", "--count", "0"], "'--count <N>'"),
         (&["a.b", "--endpoint", "No!"], "--endpoint"),

@@ -9,8 +9,9 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use muxhook_link::Now;
 use muxhook_protocol::frame::Welcome;
+use muxhook_protocol::mux::signature;
 use muxhook_protocol::mux::signature::Verdict;
-use muxhook_protocol::{Delivery, Outcome};
+use muxhook_protocol::{Delivery, Outcome, Reply};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -19,6 +20,7 @@ use super::notices;
 use super::plan::no_secret;
 use super::relay::Home;
 use super::run::{End, Job, Run};
+use crate::cure::{self, Exchange};
 use crate::error::Error;
 use crate::event::{
     Arrival, Disconnected, Event, Failed, Forwarded, Level, Notice, Ready, Received, Reconnected, Refused,
@@ -259,8 +261,9 @@ impl Listener {
         match done.outcome {
             Outcome::Replied(reply) => {
                 self.run.summary.forwarded += u64::from(!replay);
-                let latency = done.latency;
-                self.tell(Event::Forwarded(Forwarded { arrival, target: done.target, reply, latency, late }));
+                let hint = cured(&arrival, &reply, &done.target);
+                let (target, latency) = (done.target, done.latency);
+                self.tell(Event::Forwarded(Forwarded { arrival, target, reply, latency, late, hint }));
             }
             Outcome::Failed(failure) => {
                 self.run.summary.failed += u64::from(!replay);
@@ -352,6 +355,12 @@ pub(crate) async fn unless_asked_again(
         () = ending => true,
         () = asked_again => false,
     }
+}
+
+/// What is known of the cause of an app's answer that is no 2xx.
+fn cured(arrival: &Arrival, reply: &Reply, target: &str) -> Option<String> {
+    let signed = arrival.delivery.headers.get(signature::HEADER).is_some();
+    cure::cure(Exchange { target: Some(target), reply, signed, verdict: arrival.signature })
 }
 
 /// A session that ended for good, as the command's end.

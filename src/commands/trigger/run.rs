@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use muxhook_link::Now;
+use muxhook_protocol::Outcome;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::draft::Draft;
@@ -13,6 +14,7 @@ use super::sender::{Answer, Sender};
 use super::signer::Signer;
 use super::verdict::{self, Refusal};
 use crate::config::Pace;
+use crate::cure::{self, Exchange};
 use crate::error::Error;
 use crate::printer::Console;
 
@@ -75,7 +77,15 @@ impl Run {
         let (body, now) = (draft.body(), self.now.unix_millis());
         let seconds = i64::try_from(now / 1000).unwrap_or(i64::MAX);
         let signature = self.signer.sign(&body, seconds);
-        self.sender.send(body, signature.as_deref(), now).await
+        let mut answer = self.sender.send(body.clone(), signature.as_deref(), now).await;
+        if let (None, Some("app"), Outcome::Replied(reply)) =
+            (&answer.hint, answer.by.as_deref(), &answer.outcome)
+        {
+            let verdict = self.signer.worth(signature.as_deref(), &body, seconds);
+            let target = if self.sender.is_address() { None } else { Some(self.sender.url()) };
+            answer.hint = cure::cure(Exchange { target, reply, signed: signature.is_some(), verdict });
+        }
+        answer
     }
 
     /// Without a relay there is no point in going on.

@@ -1,6 +1,6 @@
 //! The signature that goes with an event, right or wrong on purpose.
 
-use muxhook_protocol::mux::signature::{self, Key, TOLERANCE};
+use muxhook_protocol::mux::signature::{self, Key, TOLERANCE, Verdict};
 
 /// How old a stale signature is, in seconds.
 const STALE: i64 = 2 * TOLERANCE;
@@ -27,11 +27,17 @@ impl Signer {
         }
         Some(header)
     }
+
+    /// What such a header is worth by the secret that made it.
+    pub(super) fn worth(&self, header: Option<&str>, body: &[u8], now: i64) -> Option<Verdict> {
+        let key = self.key.as_ref()?;
+        Some(signature::verify(header.map(str::as_bytes), body, std::slice::from_ref(key), now))
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use muxhook_protocol::mux::signature::{Fault, Verdict, verify};
+    use muxhook_protocol::mux::signature::{Fault, verify};
 
     use super::*;
 

@@ -12,9 +12,6 @@ const LINES: usize = 5;
 /// How much of an answer is looked at, in bytes.
 const LOOKED_AT: usize = 16 * 1024;
 
-/// Columns of a redirect's target that are shown.
-const LONGEST_LOCATION: usize = 200;
-
 /// Columns of `hint:`.
 const LEAD: usize = 5;
 
@@ -25,8 +22,8 @@ pub(super) fn explain(human: &Human, it: &Forwarded, out: &mut Vec<u8>) {
     if !(200..300).contains(&it.reply.status) {
         let head = String::from_utf8_lossy(&it.reply.body[..it.reply.body.len().min(LOOKED_AT)]);
         excerpt(human, &it.reply, &head, out);
-        if let Some(text) = cure(&it.reply, &head) {
-            hint(human, &text, out);
+        if let Some(text) = &it.hint {
+            hint(human, text, out);
         }
     }
     if it.late {
@@ -100,27 +97,4 @@ fn title<'a>(reply: &Reply, head: &'a str) -> Option<&'a str> {
     let (_, rest) = head.split_once("<title>")?;
     let (title, _) = rest.split_once("</title>")?;
     Some(title.trim()).filter(|title| !title.is_empty())
-}
-
-/// What the user may do about an answer that tells its cause.
-fn cure(reply: &Reply, head: &str) -> Option<String> {
-    let says = |word: &str| head.to_ascii_lowercase().contains(word);
-    let text = match reply.status {
-        300..400 => {
-            let location = String::from_utf8_lossy(reply.headers.get("location")?);
-            return Some(format!(
-                "a redirect is the app's answer and is not followed; point --forward-to at where it leads: {}",
-                units::clip(&location, LONGEST_LOCATION, "...")
-            ));
-        }
-        400..500 if says("csrf") => "take the webhook's route out of the app's CSRF protection",
-        400..500 if says("signature") => {
-            "the app checks the signature: give it the signing secret of this very webhook"
-        }
-        404 => "the app has no such route: is the path of --forward-to right?",
-        405 => "the app's route takes no POST: is the path of --forward-to right?",
-        413 => "the app limits the size of a body: raise that limit",
-        _ => return None,
-    };
-    Some(text.to_owned())
 }

@@ -343,6 +343,7 @@ fn hostile(text: &str) -> Vec<Event> {
         reply: reply(200, "", ""),
         latency: Duration::ZERO,
         late: true,
+        hint: Some(text.into()),
     };
     events.push(Event::Forwarded(late));
     if let Event::Failed(it) = failed(arrival, FailReason::Tls) {

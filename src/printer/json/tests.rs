@@ -51,7 +51,7 @@ fn keys_of(kind: &str) -> &'static str {
             "delivery seq attempt received_at method path query headers event_id event_type known_type object \
              environment signature signature_age_s duplicate_of out_of_order owed replayed payload"
         }
-        "forwarded" => "delivery event_id event_type target status latency_ms late",
+        "forwarded" => "delivery event_id event_type target status latency_ms late hint",
         "failed" => "delivery event_id event_type target reason message hint",
         "skipped" => "delivery event_id event_type filter",
         "refused" => "delivery event_id event_type signature message",

@@ -5,17 +5,23 @@ use std::collections::HashSet;
 use muxhook_protocol::mux::{catalogue, sample};
 use serde_json::Value;
 
+use super::checker::check;
 use super::{bodies, trigger, verifying};
 use crate::home::Home;
 
-/// What arrived at the app after a `trigger` of `names`, all of it validly signed and accepted.
+/// What arrived at the app after a `trigger` of `names`, all of it validly signed, accepted, and true to the tables of
+/// what Mux sends.
 #[track_caller]
 fn arrived(names: &[&str]) -> Vec<Value> {
     let (home, app) = (Home::new(), verifying());
     let listener = home.start(&["listen", "-f", &app.url()]);
     listener.address();
     trigger(&home, names).with(0, "all accepted by the app");
-    bodies(&app)
+    let bodies = bodies(&app);
+    for body in &bodies {
+        assert_eq!(check(body), Vec::<String>::new(), "{body}");
+    }
+    bodies
 }
 
 #[test]

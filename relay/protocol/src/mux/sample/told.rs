@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::draw::Draw;
 use super::{Event, clock, layout};
-use crate::mux::catalogue;
+use crate::mux::catalogue::{self, EventType};
 
 /// An event in its parts.
 pub(super) struct Told<'a> {
@@ -25,7 +25,7 @@ impl Told<'_> {
         let value = json!({
             "type": self.event_type,
             "request_id": null,
-            "object": { "type": object_type(self.event_type), "id": self.object },
+            "object": { "type": catalogue::find(self.event_type).map_or("unknown", EventType::object_type), "id": self.object },
             "id": self.id,
             "environment": { "name": "Development", "id": self.environment },
             "data": self.data,
@@ -41,23 +41,4 @@ impl Told<'_> {
 /// The id of the environment that a seed's events come from.
 pub(super) fn environment(seed: u64) -> String {
     Draw::of(seed, "environment").environment()
-}
-
-/// What stands in `object.type`.
-fn object_type(event_type: &str) -> &str {
-    catalogue::find(event_type).and_then(|known| known.object).unwrap_or_else(|| likely(event_type))
-}
-
-/// What `object.type` is likely to be where no capture of a real event has shown it.
-fn likely(event_type: &str) -> &'static str {
-    const LIKELY: [(&str, &str); 7] = [
-        ("video.asset.static_rendition.", "static_rendition"),
-        ("video.live_stream.simulcast_target.", "simulcast_target"),
-        ("video.space.broadcast.", "space_broadcast"),
-        ("video.space.", "space"),
-        ("video.delivery.", "high_traffic"),
-        ("robots.directive_run.", "directive_run"),
-        ("robots.job.", "job"),
-    ];
-    LIKELY.iter().find(|(types, _)| event_type.starts_with(types)).map_or("unknown", |(_, object)| object)
 }
