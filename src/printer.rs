@@ -19,6 +19,7 @@ mod output;
 mod status;
 mod style;
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::io;
 use std::process::Stdio;
@@ -31,7 +32,7 @@ pub use console::Console;
 pub use escape::{escape, escape_bytes};
 pub use style::{Painted, Style};
 
-use crate::event::{Disconnected, Event};
+use crate::event::{Disconnected, Event, Failed, Forwarded};
 use human::Human;
 use output::{Batch, Output, Stream, Target};
 use status::{Bar, Status};
@@ -105,6 +106,8 @@ pub struct Printer {
     stale: bool,
     /// Why the link was lost, as last told; `None` while it stands.
     lost: Option<String>,
+    /// The hint that a person has read last.
+    hinted: Option<String>,
     /// Printed, and not flushed.
     batch: Batch,
     output: Output,
@@ -139,6 +142,7 @@ impl Printer {
             status: Status::default(),
             stale: true,
             lost: None,
+            hinted: None,
             batch: Batch::default(),
             output,
         }
@@ -160,7 +164,8 @@ impl Printer {
                 self.batch.write(Stream::Out, |out| json::render(at_unix_millis, event, out))
             }
             Format::Pretty => {
-                self.batch.write(Stream::Out, |out| human.render_out(at_unix_millis, event, out))
+                let event = hinted_once(&mut self.hinted, event);
+                self.batch.write(Stream::Out, |out| human.render_out(at_unix_millis, &event, out))
             }
         }
         if self.is_news(event) {
@@ -261,6 +266,19 @@ impl Printer {
         self.flush();
         self.output.finish()
     }
+}
+
+/// The event, without its hint when that is the one that was read last: below each of many lines it would drown them.
+fn hinted_once<'a>(last: &mut Option<String>, event: &'a Event) -> Cow<'a, Event> {
+    let mut told = Cow::Borrowed(event);
+    if let Event::Forwarded(Forwarded { hint: Some(hint), .. })
+    | Event::Failed(Failed { hint: Some(hint), .. }) = event
+        && last.replace(hint.clone()).as_ref() == Some(hint)
+        && let Event::Forwarded(Forwarded { hint, .. }) | Event::Failed(Failed { hint, .. }) = told.to_mut()
+    {
+        *hint = None;
+    }
+    told
 }
 
 impl Drop for Printer {

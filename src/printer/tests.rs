@@ -65,6 +65,19 @@ fn people_hear_of_a_cause_once_and_programs_each_time() {
 }
 
 #[test]
+fn people_read_a_hint_once_and_programs_each_time() {
+    let act = |printer: &mut Printer| {
+        let (arrival, latency) = (fixture::arrival(|_| {}), Duration::ZERO);
+        for status in [404, 404, 405, 404] {
+            let reply = fixture::reply(status, "text/plain", "no");
+            printer.print(AT, &fixture::forwarded(arrival.clone(), reply, latency));
+        }
+    };
+    assert_eq!(printed(Format::Pretty, false, act).0.matches("hint:").count(), 3);
+    assert_eq!(printed(Format::Json, false, act).0.matches("\"hint\":\"").count(), 4);
+}
+
+#[test]
 fn people_are_spared_the_counts_of_a_run_that_never_began() {
     let end = |printer: &mut Printer| printer.print(AT, &Event::Summary(Summary::default()));
     assert_eq!(printed(Format::Pretty, false, end), (String::new(), String::new()));
