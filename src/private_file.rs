@@ -65,7 +65,7 @@ pub fn write(path: &Path, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// As [`write`], but into a file of the user's: one that is there keeps its permissions, a new one gets mode 0600, and
+/// As [`write()`], but into a file of the user's: one that is there keeps its permissions, a new one gets mode 0600, and
 /// no folder is made.
 ///
 /// # Errors
