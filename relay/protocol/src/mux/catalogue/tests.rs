@@ -152,23 +152,6 @@ fn lives_go_the_way_that_mux_s_objects_go() {
 }
 
 #[test]
-fn a_place_counts_only_under_an_object_of_its_own() {
-    let under = |name: &str, object: &str| find(name).unwrap().place_under(object).is_some();
-    assert!(under("video.asset.ready", "asset") && under("video.live_stream.idle", "live"));
-    assert!(!under("video.asset.ready", "track") && !under("video.asset.updated", "asset"));
-    for object in ["static_rendition", "static-rendition", "rendition"] {
-        assert!(under("video.asset.static_rendition.ready", object), "{object}");
-    }
-    for (name, object) in [
-        ("video.asset.static_rendition.ready", "asset"),
-        ("video.live_stream.simulcast_target.deleted", "live"),
-        ("robots.job.moderate.pending", "asset"),
-    ] {
-        assert!(!under(name, object), "{name}");
-    }
-}
-
-#[test]
 fn every_meaning_is_short_plain_and_its_own() {
     let mut met = HashSet::new();
     for EventType { name, meaning, .. } in all() {
