@@ -88,12 +88,7 @@ pub fn schema(name: &str) -> Option<Schema> {
     }
 }
 
-/// Every family, each once, with its types.
-pub fn families() -> impl Iterator<Item = (&'static str, &'static [EventType])> {
-    table::ALL.chunk_by(|one, next| one.family() == next.family()).map(|types| (types[0].family(), types))
-}
-
-/// Every group, each once, with its types in the order of life: finer than the families.
+/// Every group, each once, with its types in the order of life.
 pub fn groups() -> impl Iterator<Item = (&'static str, &'static [EventType])> {
     table::ALL.chunk_by(|one, next| one.group() == next.group()).map(|types| (types[0].group(), types))
 }
