@@ -74,7 +74,7 @@ pub(super) async fn run(colors: Colors) -> Result<(), Error> {
     if let (End::Stopped | End::StoppedNow, _) = ran? {
         return Err(Error::interrupted());
     }
-    judge(&sent?, &app.seen(), &key, seconds(now))?;
+    judge(&sent?, &app.seen(), &key, now.unix_seconds())?;
     let mut console = crate::printer::Console::new(colors);
     console.note(&format!(
         "{0} of {0} events reached the app byte for byte and validly signed, and its answers the sender. Next: muxhook listen -f 3000",
@@ -118,7 +118,7 @@ async fn send(ready: oneshot::Receiver<Ready>, key: Key, now: Now) -> Result<Vec
     let mut answers = Vec::new();
     for event in EVENTS {
         sleep(PACE).await;
-        let signature = signature::sign(&key, seconds(now), event.as_bytes());
+        let signature = signature::sign(&key, now.unix_seconds(), event.as_bytes());
         let answer = sender::post(&format!("{public_url}{}", app::SUFFIX), event, &signature).await;
         answers.push(answer.map_err(|error| Error::failed(format!("sending an event failed: {error}")))?);
     }
@@ -155,11 +155,6 @@ fn random_key() -> Result<Key, Error> {
     getrandom::fill(&mut bytes)
         .map_err(|error| Error::failed(format!("the system gives no random bytes: {error}")))?;
     Key::new(&BASE32_NOPAD.encode(&bytes)).map_err(|error| Error::failed(error.to_string()))
-}
-
-/// The wall clock, in seconds since the Unix epoch.
-fn seconds(now: Now) -> i64 {
-    i64::try_from(now.unix_millis() / 1000).unwrap_or(i64::MAX)
 }
 
 fn say(printer: &mut Printer, now: Now, message: &str) {
