@@ -130,7 +130,7 @@ async fn sender(
         .ok_or_else(|| Error::refused(format!("{relay} gives {} for an address", found.public_url)))?;
     // What can't be read is not known.
     let state = State::open(around.state_folder.as_deref()).ok();
-    let kept = state.and_then(|state| state.webhook_secret(reached.place(), &wanted));
+    let kept = state.and_then(|state| state.webhook_secrets(reached.place(), &wanted).into_iter().next());
     Ok((Sender::address(reached.api.dialer().clone(), address), kept))
 }
 
