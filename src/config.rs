@@ -21,7 +21,7 @@ pub use listen::{End, Listen, Output};
 pub use project::Project;
 pub use register::{Register, named_endpoint};
 pub use relay::{Connection, Relay, RelayChoice};
-pub use signing::{Signing, signing_keys};
+pub use signing::{SECRET_VARIABLE, Signing, signing_keys};
 pub use surroundings::{Env, Surroundings};
 pub use trigger::{Change, Pace, Trigger};
 pub use user::{Login, UserFile};

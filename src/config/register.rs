@@ -5,7 +5,7 @@ use muxhook_protocol::mux::signature::Key;
 
 use super::listen;
 use super::project::Project;
-use super::signing::signing_keys;
+use super::signing::{SECRET_VARIABLE, signing_keys};
 use super::surroundings::Surroundings;
 use super::user::UserFile;
 use crate::args;
@@ -39,7 +39,7 @@ fn secret(signing: &args::Signing, around: &Surroundings) -> Result<Option<Key>,
     if signing.secret.len() + signing.secret_file.len() > 1 {
         return Err(Error::usage("a webhook has one signing secret: give --secret or --secret-file once"));
     }
-    let around = Surroundings { env: around.env.without("MUX_WEBHOOK_SECRET"), ..around.clone() };
+    let around = Surroundings { env: around.env.without(SECRET_VARIABLE), ..around.clone() };
     let signing = signing_keys(signing, &around, &Project::find(&around)?)?;
     Ok(signing.keys.into_iter().next())
 }

@@ -14,14 +14,12 @@ use crate::dial::Dialer;
 use crate::embedded::{Embedded, EmbeddedError};
 use crate::error::Error;
 use crate::event::{Event, Notice};
+use crate::exchange::AGENT;
 use crate::printer::Printer;
 use crate::relay_url::RelayUrl;
 use crate::secret::Secret;
 use crate::session::Settings;
 use crate::state::{EmbeddedRelay, Place, Remembered, State};
-
-/// How a CLI names itself to relays.
-const AGENT: &str = concat!("muxhook/", env!("CARGO_PKG_VERSION"));
 
 /// How long a process that has the relay on this machine may take to start it.
 const STARTING: Duration = Duration::from_secs(5);

@@ -14,7 +14,7 @@ use muxhook_protocol::{
 use tokio::time::Instant;
 
 use crate::dial::Dialer;
-use crate::exchange::{Fault, Limits, exchange};
+use crate::exchange::{AGENT, Fault, Limits, exchange};
 use crate::forwarder::{Forwarder, Notices, Options, Target};
 use crate::relay_url::RelayUrl;
 
@@ -113,7 +113,7 @@ fn delivery(body: Bytes, signature: Option<&str>, now: u64) -> Delivery {
     let _ = getrandom::fill(&mut tail);
     let mut headers = Headers::new();
     headers.push("content-type", JSON);
-    headers.push("user-agent", concat!("muxhook/", env!("CARGO_PKG_VERSION")));
+    headers.push("user-agent", AGENT);
     if let Some(signature) = signature {
         headers.push(signature::HEADER, signature.to_owned());
     }
