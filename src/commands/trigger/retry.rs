@@ -48,9 +48,8 @@ fn body(reply: &Reply) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use muxhook_protocol::{FailReason, Failure, Headers};
-
     use muxhook_protocol::mux::sample::MAX_ATTEMPTS;
+    use muxhook_protocol::{FailReason, Failure, Headers};
 
     use super::*;
 
