@@ -9,10 +9,10 @@ mod plan;
 mod report;
 mod retry;
 mod run;
-mod sender;
+pub(crate) mod sender;
 mod signer;
 mod subject;
-mod verdict;
+pub(crate) mod verdict;
 
 use std::io::Read;
 
