@@ -16,9 +16,9 @@ use muxhook_protocol::mux::signature::{self, Key, Verdict};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use super::listen::control::{self, Sources};
+use super::control::{self, Sources};
+use super::home::Home;
 use super::listen::listener::Listener;
-use super::listen::relay::Home;
 use super::listen::run::{End, Run};
 use super::trigger::sender::{self, Address, Sender};
 use super::trigger::verdict;

@@ -20,7 +20,7 @@ use muxhook_link::Now;
 use muxhook_protocol::mux::sample::MAX_EVENT;
 use muxhook_protocol::mux::signature::Key;
 
-use super::listen::control;
+use super::control;
 use super::reach;
 use super::status;
 use crate::args;
