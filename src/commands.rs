@@ -1,9 +1,12 @@
 //! One module a verb; the only place where rooms meet.
 
 mod completions;
+mod control;
 mod demo;
 mod doctor;
 mod endpoints;
+mod glob;
+mod home;
 mod listen;
 mod login;
 mod logout;

@@ -3,8 +3,10 @@
 //! A key given at one level replaces the whole key of the levels below, lists too. What comes out are plain
 //! structs; targets and globs in them are still text, for those who know them to read.
 
+mod endpoint;
 mod file;
 mod given;
+mod layers;
 mod listen;
 mod project;
 mod register;
@@ -16,12 +18,13 @@ mod user;
 mod value;
 mod wait;
 
+pub use endpoint::named_endpoint;
 pub use given::Source;
 pub use listen::{End, Listen, Output};
 pub use project::Project;
-pub use register::{Register, named_endpoint};
+pub use register::Register;
 pub use relay::{Connection, Relay, RelayChoice};
-pub use signing::{Signing, signing_keys};
+pub use signing::{SECRET_VARIABLE, Signing, signing_keys};
 pub use surroundings::{Env, Surroundings};
 pub use trigger::{Change, Pace, Trigger};
 pub use user::{Login, UserFile};

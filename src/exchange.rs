@@ -13,6 +13,9 @@ use tokio::time::timeout;
 use crate::dial::{Dialer, Stream};
 use crate::relay_url::RelayUrl;
 
+/// How this program names itself to whom it asks.
+pub const AGENT: &str = concat!("muxhook/", env!("CARGO_PKG_VERSION"));
+
 /// How long a server may take once it is connected, and how much it may say.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -55,7 +58,7 @@ pub async fn exchange(
     let host = HeaderValue::try_from(origin.authority());
     let host = host.map_err(|error| Fault::Unreachable(error.to_string()))?;
     request.headers_mut().entry(HOST).or_insert(host);
-    let agent = HeaderValue::from_static(concat!("muxhook/", env!("CARGO_PKG_VERSION")));
+    let agent = HeaderValue::from_static(AGENT);
     request.headers_mut().entry(USER_AGENT).or_insert(agent);
     let stream = dialer.connect(origin).await.map_err(|error| Fault::Unreachable(error.to_string()))?;
     timeout(limits.time, send(stream, request, limits.body)).await.unwrap_or(Err(Fault::Silent(limits.time)))

@@ -2,7 +2,6 @@
 //! the public address, signed; each event must reach the app byte for byte, and the app's answer the sender.
 
 mod app;
-mod sender;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,15 +9,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use data_encoding::BASE32_NOPAD;
 use muxhook_link::Now;
+use muxhook_protocol::Outcome;
 use muxhook_protocol::frame::Role;
+use muxhook_protocol::mux::sample;
 use muxhook_protocol::mux::signature::{self, Key, Verdict};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use super::listen::control::{self, Sources};
+use super::control::{self, Sources};
+use super::home::Home;
 use super::listen::listener::Listener;
-use super::listen::relay::Home;
 use super::listen::run::{End, Run};
+use super::trigger::sender::{self, Address, Sender};
+use super::trigger::verdict;
 use crate::config;
 use crate::dial::{DialOptions, Dialer};
 use crate::embedded::Embedded;
@@ -31,8 +34,8 @@ use crate::printer::{Colors, Printer};
 use crate::session::Session;
 use app::App;
 
-/// What is sent, in order: an asset is made, and becomes ready.
-const EVENTS: [&str; 2] = [include_str!("demo/asset_created.json"), include_str!("demo/asset_ready.json")];
+/// What is played: an asset is made, and becomes ready.
+const SCENARIO: &str = "asset-from-url";
 
 /// Between two events, so that a reader can follow.
 const PACE: Duration = Duration::from_millis(600);
@@ -61,8 +64,10 @@ pub(super) async fn run(colors: Colors) -> Result<(), Error> {
     let (ready, is_ready) = oneshot::channel();
     let sources = Sources { after: Some(PATIENCE), keys: Keys::off() };
     let control = control::watch(sources, printer.closed());
-    let listener = listener(&app, printer, ready, now, key.clone()).await?;
-    let sending = tokio::spawn(send(is_ready, key.clone(), now));
+    let dialer = Dialer::new(DialOptions::default()).map_err(|error| Error::failed(error.to_string()))?;
+    let part = Part { key, events: events(now), now };
+    let listener = listener(&app, printer, ready, &part, dialer.clone()).await?;
+    let sending = tokio::spawn(part.clone().send(is_ready, dialer));
     let ran = listener.run(control).await;
     if let Ok((End::Closed, _)) = ran {
         return Ok(());
@@ -74,11 +79,11 @@ pub(super) async fn run(colors: Colors) -> Result<(), Error> {
     if let (End::Stopped | End::StoppedNow, _) = ran? {
         return Err(Error::interrupted());
     }
-    judge(&sent?, &app.seen(), &key, seconds(now))?;
+    part.judge(&sent?, &app.seen())?;
     let mut console = crate::printer::Console::new(colors);
     console.note(&format!(
         "{0} of {0} events reached the app byte for byte and validly signed, and its answers the sender. Next: muxhook listen -f 3000",
-        EVENTS.len()
+        part.events.len()
     ));
     Ok(())
 }
@@ -87,66 +92,89 @@ async fn listener(
     app: &App,
     printer: Printer,
     ready: oneshot::Sender<Ready>,
-    now: Now,
-    key: Key,
+    part: &Part,
+    dialer: Dialer,
 ) -> Result<Listener, Error> {
     let failed = |error: &dyn std::error::Error| Error::failed(error.to_string());
     let target = Target::parse(&app.url()).map_err(|error| failed(&error))?;
-    let wishes = Wishes {
-        default: Some(Arc::new(target)),
-        routes: vec![],
-        events: vec![],
-        exclude: vec![],
-        matches: vec![],
-    };
-    let intake = Intake::new(wishes, Checks { keys: vec![key], require: true });
+    let wishes = Wishes { default: Some(Arc::new(target)), ..Wishes::default() };
+    let intake = Intake::new(wishes, Checks { keys: vec![part.key.clone()], require: true });
     let options = Options { timeout: PATIENCE, max_in_flight: 4, skip_verify: false, headers: Vec::new() };
     let forwarder = Forwarder::new(options);
-    let dialer = Dialer::new(DialOptions::default()).map_err(|error| failed(&error))?;
+    let now = part.now;
     let embedded = Embedded::temporary(now).await.map_err(|error| failed(&error))?;
     let name = ENDPOINT.parse().ok();
     let home = Home::at_embedded(embedded, None, name, dialer.clone());
     let (settings, _) = home.settings(Role::Listener, false);
-    let (session, run) = (Session::new(settings, dialer), Run::new(Some(EVENTS.len() as u64), Some(ready)));
-    Ok(Listener { session, home, forwarder, intake, printer, now, run })
+    let run = Run::new(Some(part.events.len() as u64), Some(ready));
+    Ok(Listener { session: Session::new(settings, dialer), home, forwarder, intake, printer, now, run })
 }
 
-/// Sends every event once the listener is ready; gives back the answers.
-async fn send(ready: oneshot::Receiver<Ready>, key: Key, now: Now) -> Result<Vec<Bytes>, Error> {
-    let Ready { public_url, .. } =
-        ready.await.map_err(|_| Error::failed("the listener did not become ready"))?;
-    let mut answers = Vec::new();
-    for event in EVENTS {
-        sleep(PACE).await;
-        let signature = signature::sign(&key, seconds(now), event.as_bytes());
-        let answer = sender::post(&format!("{public_url}{}", app::SUFFIX), event, &signature).await;
-        answers.push(answer.map_err(|error| Error::failed(format!("sending an event failed: {error}")))?);
-    }
-    Ok(answers)
+/// The bodies of the events, of which the last happens now.
+fn events(now: Now) -> Vec<Bytes> {
+    let Some(scenario) = sample::scenarios().into_iter().find(|known| known.name == SCENARIO) else {
+        return Vec::new();
+    };
+    let play = |at| scenario.play(0, at);
+    let length = play(0).last().map_or(0, |step| step.after.as_millis() as u64);
+    let steps = play(now.unix_millis().saturating_sub(length));
+    steps.iter().map(|step| step.event.to_body().into()).collect()
 }
 
-/// Whether everything came through as it was sent.
-fn judge(answers: &[Bytes], seen: &[app::Seen], key: &Key, now: i64) -> Result<(), Error> {
-    if seen.len() != EVENTS.len() || answers.len() != EVENTS.len() {
-        return Err(Error::failed(format!("{} of {} events reached the app", seen.len(), EVENTS.len())));
+/// Mux's part.
+#[derive(Clone)]
+struct Part {
+    key: Key,
+    events: Vec<Bytes>,
+    now: Now,
+}
+
+impl Part {
+    /// Sends every event once the listener is ready; gives back the app's answers.
+    async fn send(self, ready: oneshot::Receiver<Ready>, dialer: Dialer) -> Result<Vec<Bytes>, Error> {
+        let Ready { public_url, .. } =
+            ready.await.map_err(|_| Error::failed("the listener did not become ready"))?;
+        let address = Address::parse(&format!("{public_url}{}", app::SUFFIX))
+            .ok_or_else(|| Error::failed(format!("the relay gives {public_url} for an address")))?;
+        let mut sender = Sender::address(dialer, address);
+        let mut answers = Vec::new();
+        for event in self.events {
+            sleep(PACE).await;
+            let signature = signature::sign(&self.key, self.now.unix_seconds(), &event);
+            let answer = sender.send(event, Some(&signature), self.now.unix_millis()).await;
+            verdict::judge(&answer)
+                .map_err(|refusal| Error::failed(format!("sending an event failed: {}", refusal.why)))?;
+            if let Outcome::Replied(reply) = answer.outcome {
+                answers.push(reply.body);
+            }
+        }
+        Ok(answers)
     }
-    for ((event, seen), answer) in EVENTS.iter().zip(seen).zip(answers) {
-        let whole = seen.body == event.as_bytes()
-            && seen.target == app::expected_target()
-            && seen.content_type.as_deref() == Some(sender::CONTENT_TYPE.as_bytes());
-        if !whole {
-            return Err(Error::failed("an event reached the app, but not as it was sent"));
+
+    /// Whether everything came through as it was sent.
+    fn judge(&self, answers: &[Bytes], seen: &[app::Seen]) -> Result<(), Error> {
+        let (events, keys) = (&self.events, std::slice::from_ref(&self.key));
+        if seen.len() != events.len() || answers.len() != events.len() {
+            return Err(Error::failed(format!("{} of {} events reached the app", seen.len(), events.len())));
         }
-        let verdict =
-            signature::verify(seen.signature.as_deref(), &seen.body, std::slice::from_ref(key), now);
-        if !matches!(verdict, Verdict::Valid { .. }) {
-            return Err(Error::failed("an event reached the app, but its signature no longer holds"));
+        for ((event, seen), answer) in events.iter().zip(seen).zip(answers) {
+            let whole = seen.body == event
+                && seen.target == app::expected_target()
+                && seen.content_type.as_deref() == Some(sender::JSON.as_bytes());
+            if !whole {
+                return Err(Error::failed("an event reached the app, but not as it was sent"));
+            }
+            let now = self.now.unix_seconds();
+            let verdict = signature::verify(seen.signature.as_deref(), &seen.body, keys, now);
+            if !matches!(verdict, Verdict::Valid { .. }) {
+                return Err(Error::failed("an event reached the app, but its signature no longer holds"));
+            }
+            if answer != app::ANSWER {
+                return Err(Error::failed("the app's answer did not reach the sender as it was given"));
+            }
         }
-        if answer != app::ANSWER {
-            return Err(Error::failed("the app's answer did not reach the sender as it was given"));
-        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// A signing secret for this run alone, as long as Mux's are.
@@ -155,11 +183,6 @@ fn random_key() -> Result<Key, Error> {
     getrandom::fill(&mut bytes)
         .map_err(|error| Error::failed(format!("the system gives no random bytes: {error}")))?;
     Key::new(&BASE32_NOPAD.encode(&bytes)).map_err(|error| Error::failed(error.to_string()))
-}
-
-/// The wall clock, in seconds since the Unix epoch.
-fn seconds(now: Now) -> i64 {
-    i64::try_from(now.unix_millis() / 1000).unwrap_or(i64::MAX)
 }
 
 fn say(printer: &mut Printer, now: Now, message: &str) {

@@ -1,16 +1,16 @@
 //! `muxhook listen`: holds an endpoint open and forwards what arrives.
 
-pub(crate) mod control;
 pub(crate) mod listener;
-pub(crate) mod notices;
-pub(crate) mod plan;
-pub(crate) mod relay;
+mod notices;
+mod plan;
 pub(crate) mod run;
 mod webhook;
 
 use muxhook_link::Now;
 use muxhook_protocol::frame::Role;
 
+use super::control::{self, Sources};
+use super::home::Home;
 use crate::args;
 use crate::config::{Listen, Surroundings};
 use crate::error::Error;
@@ -20,10 +20,8 @@ use crate::intake::Intake;
 use crate::printer::keys::Keys;
 use crate::printer::{Colors, Console, Printer};
 use crate::session::Session;
-use control::Sources;
 use listener::Listener;
 use plan::Plan;
-use relay::Home;
 use run::{End, Run};
 
 /// Runs `muxhook listen`.

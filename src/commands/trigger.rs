@@ -9,10 +9,10 @@ mod plan;
 mod report;
 mod retry;
 mod run;
-mod sender;
+pub(crate) mod sender;
 mod signer;
 mod subject;
-mod verdict;
+pub(crate) mod verdict;
 
 use std::io::Read;
 
@@ -20,7 +20,7 @@ use muxhook_link::Now;
 use muxhook_protocol::mux::sample::MAX_EVENT;
 use muxhook_protocol::mux::signature::Key;
 
-use super::listen::control;
+use super::control;
 use super::reach;
 use super::status;
 use crate::args;
@@ -130,7 +130,7 @@ async fn sender(
         .ok_or_else(|| Error::refused(format!("{relay} gives {} for an address", found.public_url)))?;
     // What can't be read is not known.
     let state = State::open(around.state_folder.as_deref()).ok();
-    let kept = state.and_then(|state| state.webhook_secret(reached.place(), &wanted));
+    let kept = state.and_then(|state| state.webhook_secrets(reached.place(), &wanted).into_iter().next());
     Ok((Sender::address(reached.api.dialer().clone(), address), kept))
 }
 

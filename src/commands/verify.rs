@@ -26,7 +26,7 @@ pub(super) fn run(
     around: &Surroundings,
     console: &mut Console,
 ) -> Result<ExitCode, Error> {
-    let at = args.at.as_deref().map_or_else(|| Ok(now()), moment)?;
+    let at = args.at.as_deref().map_or_else(|| Ok(Now::system().unix_seconds()), moment)?;
     let header = header_value(&args.signature);
     if !header.is_empty() {
         Header::parse(header.as_bytes()).map_err(|error| Error::usage(format!("--signature: {error}")))?;
@@ -157,10 +157,6 @@ fn no_secret() -> Error {
     Error::usage("no signing secret to check with").with_hint(
         "set MUX_WEBHOOK_SECRET, or name the file that holds it: --env-file .env, or --secret-file FILE",
     )
-}
-
-fn now() -> i64 {
-    i64::try_from(Now::system().unix_millis() / 1000).unwrap_or(i64::MAX)
 }
 
 /// A point in time, in seconds since the Unix epoch.

@@ -9,9 +9,9 @@ use std::process::ExitCode;
 use muxhook_link::Now;
 use muxhook_protocol::frame::Role;
 
-use super::listen::control::{self, Sources};
-use super::listen::plan;
-use super::listen::relay::Home;
+use super::control::{self, Sources};
+use super::glob::glob;
+use super::home::Home;
 use crate::args;
 use crate::config::{self, Surroundings};
 use crate::error::Error;
@@ -36,7 +36,7 @@ pub(super) async fn run(
 ) -> Result<ExitCode, Error> {
     let config = config::Wait::resolve(args, around)?;
     let mut unknown = Vec::new();
-    let globs = config.globs.iter().map(|text| plan::glob(text, "wait", &mut unknown));
+    let globs = config.globs.iter().map(|text| glob(text, "wait", &mut unknown));
     let expectation = Expectation::new(globs.collect::<Result<_, _>>()?, config.matches, config.count);
 
     let now = Now::system();

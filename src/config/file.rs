@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::given::{Given, Source};
 use crate::error::Error;
 use crate::private_file;
 
@@ -41,18 +40,6 @@ impl Settings {
         "timeout",
         "max-in-flight",
     ];
-}
-
-/// The settings of the files, the one that counts most first.
-pub(super) struct Layers<'a>(pub(super) Vec<(&'a Path, &'a Settings)>);
-
-impl Layers<'_> {
-    /// `key` as the first file has it that has it.
-    pub(super) fn pick<T>(&self, key: &str, field: impl Fn(&Settings) -> Option<T>) -> Option<Given<T>> {
-        self.0.iter().find_map(|(path, settings)| {
-            Some(Given { value: field(settings)?, source: Source::file(path, key) })
-        })
-    }
 }
 
 /// A file that was read, before anybody made sense of it.

@@ -56,3 +56,19 @@ impl<T> Given<T> {
         read(self.value).map_err(|error| self.source.error(error))
     }
 }
+
+impl Given<String> {
+    /// What was typed, else what the environment says, else what a file does. The environment is only blamed when it
+    /// counts.
+    pub(super) fn first(
+        typed: Option<&String>,
+        flag: &'static str,
+        env: Result<Option<Self>, Error>,
+        file: Option<Self>,
+    ) -> Result<Option<Self>, Error> {
+        match typed {
+            Some(typed) => Ok(Some(Self::flag(typed.clone(), flag))),
+            None => Ok(env?.or(file)),
+        }
+    }
+}

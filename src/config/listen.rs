@@ -6,8 +6,10 @@ use std::time::Duration;
 use muxhook_protocol::EndpointId;
 use muxhook_protocol::mux::field::Match;
 
-use super::file::{Layers, Settings};
+use super::endpoint::endpoint;
+use super::file::Settings;
 use super::given::{Given, Source};
+use super::layers::Layers;
 use super::project::Project;
 use super::relay::Connection;
 use super::signing::{Signing, signing_keys};
@@ -90,7 +92,7 @@ impl Listen {
     pub fn resolve(args: &args::Listen, around: &Surroundings) -> Result<Self, Error> {
         let project = Project::find(around)?;
         let user = UserFile::read(around)?;
-        let layers = layers(&project, &user);
+        let layers = Layers::of(&project, &user);
         Ok(Self {
             connection: Connection::resolve(&args.relay, around, &user)?,
             endpoint: endpoint(args.endpoint.as_ref(), around, &layers)?,
@@ -112,40 +114,11 @@ impl Listen {
     }
 }
 
-/// The files that have a say, the one that counts most first.
-pub(super) fn layers<'a>(project: &'a Project, user: &'a UserFile) -> Layers<'a> {
-    let files = [(&project.path, &project.settings), (&user.path, &user.settings)];
-    Layers(files.into_iter().filter_map(|(path, settings)| Some((path.as_deref()?, settings))).collect())
-}
-
-fn text(
-    typed: Option<&String>,
-    flag: &'static str,
-    env: Result<Option<Given<String>>, Error>,
-    file: Option<Given<String>>,
-) -> Result<Option<Given<String>>, Error> {
-    match typed {
-        Some(typed) => Ok(Some(Given::flag(typed.clone(), flag))),
-        None => Ok(env?.or(file)),
-    }
-}
-
 fn list(typed: &[String], flag: &'static str, file: Option<Given<Vec<String>>>) -> Given<Vec<String>> {
     match file {
         Some(file) if typed.is_empty() => file,
         _ => Given::flag(typed.to_vec(), flag),
     }
-}
-
-/// The endpoint that was asked for by name.
-pub(super) fn endpoint(
-    typed: Option<&String>,
-    around: &Surroundings,
-    layers: &Layers<'_>,
-) -> Result<Option<EndpointId>, Error> {
-    let file = layers.pick("endpoint", |file| file.endpoint.clone());
-    let given = text(typed, "--endpoint", around.env.get("MUXHOOK_ENDPOINT"), file)?;
-    given.map(|given| given.read(|name| name.parse::<EndpointId>())).transpose()
 }
 
 fn forward_to(
@@ -154,7 +127,8 @@ fn forward_to(
     layers: &Layers<'_>,
 ) -> Result<Option<String>, Error> {
     let file = layers.pick("forward-to", |file| file.forward_to.clone());
-    let given = text(args.forward_to.as_ref(), "--forward-to", around.env.get("MUXHOOK_FORWARD_TO"), file)?;
+    let given =
+        Given::first(args.forward_to.as_ref(), "--forward-to", around.env.get("MUXHOOK_FORWARD_TO"), file)?;
     Ok(given.map(|given| given.value))
 }
 
@@ -194,7 +168,7 @@ fn headers(args: &args::Listen, layers: &Layers<'_>) -> Result<Vec<HeaderOverrid
 
 fn timeout(args: &args::Listen, layers: &Layers<'_>) -> Result<Duration, Error> {
     let file = layers.pick("timeout", |file| file.timeout.clone());
-    let given = text(args.timeout.as_ref(), "--timeout", Ok(None), file)?;
+    let given = Given::first(args.timeout.as_ref(), "--timeout", Ok(None), file)?;
     given.map_or(Ok(TIMEOUT), |given| given.read(|text| value::duration(&text)))
 }
 

@@ -3,11 +3,10 @@
 use muxhook_protocol::EndpointId;
 use muxhook_protocol::mux::signature::Key;
 
-use super::listen;
+use super::endpoint::named_endpoint;
 use super::project::Project;
-use super::signing::signing_keys;
+use super::signing::{SECRET_VARIABLE, signing_keys};
 use super::surroundings::Surroundings;
-use super::user::UserFile;
 use crate::args;
 use crate::error::Error;
 
@@ -39,16 +38,7 @@ fn secret(signing: &args::Signing, around: &Surroundings) -> Result<Option<Key>,
     if signing.secret.len() + signing.secret_file.len() > 1 {
         return Err(Error::usage("a webhook has one signing secret: give --secret or --secret-file once"));
     }
-    let around = Surroundings { env: around.env.without("MUX_WEBHOOK_SECRET"), ..around.clone() };
+    let around = Surroundings { env: around.env.without(SECRET_VARIABLE), ..around.clone() };
     let signing = signing_keys(signing, &around, &Project::find(&around)?)?;
     Ok(signing.keys.into_iter().next())
-}
-
-/// The endpoint that was asked for by name: `typed`, else in the environment, else in a file.
-///
-/// # Errors
-/// It is no name of an endpoint, or a file is wrong.
-pub fn named_endpoint(typed: Option<&String>, around: &Surroundings) -> Result<Option<EndpointId>, Error> {
-    let (project, user) = (Project::find(around)?, UserFile::read(around)?);
-    listen::endpoint(typed, around, &listen::layers(&project, &user))
 }

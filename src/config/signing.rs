@@ -15,8 +15,8 @@ use crate::error::Error;
 use crate::event::{Level, Notice};
 use crate::private_file;
 
-/// The variable, in the environment and in an env file.
-const VARIABLE: &str = "MUX_WEBHOOK_SECRET";
+/// What apps know the secret by: the variable, in the environment and in an env file.
+pub const SECRET_VARIABLE: &str = "MUX_WEBHOOK_SECRET";
 
 /// Largest `--secret-file`, in bytes.
 const MAX_FILE: u64 = 4096;
@@ -54,7 +54,7 @@ pub fn signing_keys(
         given.push(env_file(file, around, project)?);
     }
     if given.is_empty() {
-        given.extend(around.env.get(VARIABLE)?);
+        given.extend(around.env.get(SECRET_VARIABLE)?);
     }
     Ok(Signing { keys: keys(given)?, notices: visible_secret(args).into_iter().collect() })
 }
@@ -113,13 +113,13 @@ fn env_file(name: &str, around: &Surroundings, project: &Project) -> Result<Give
 }
 
 fn variable(text: &str, path: PathBuf) -> Result<Given<String>, Error> {
-    let Some(value) = env_file::read(text, VARIABLE) else {
-        let message = format!("--env-file {}: it does not set {VARIABLE}", path.display());
+    let Some(value) = env_file::read(text, SECRET_VARIABLE) else {
+        let message = format!("--env-file {}: it does not set {SECRET_VARIABLE}", path.display());
         return Err(Error::usage(message).with_hint(format!(
-            "add a line {VARIABLE}=… with the signing secret of the webhook, as Mux's dashboard shows it"
+            "add a line {SECRET_VARIABLE}=… with the signing secret of the webhook, as Mux's dashboard shows it"
         )));
     };
-    Ok(Given { value, source: Source::file(&path, VARIABLE) })
+    Ok(Given { value, source: Source::file(&path, SECRET_VARIABLE) })
 }
 
 fn in_folder(folder: Option<&Path>, name: &str) -> PathBuf {

@@ -7,8 +7,9 @@ use muxhook_protocol::EndpointId;
 use muxhook_protocol::mux::field::{InvalidPath, Path};
 use serde_json::Value;
 
+use super::endpoint::endpoint;
 use super::given::Given;
-use super::listen;
+use super::layers::Layers;
 use super::project::Project;
 use super::signing::{Signing, signing_keys};
 use super::surroundings::Surroundings;
@@ -66,7 +67,7 @@ impl Trigger {
         let pace = typed(&args.pace, "--pace").map(|given| given.read(|text| Pace::parse(&text)));
         let delay = typed(&args.delay, "--delay").map(|given| given.read(|text| value::duration(&text)));
         Ok(Self {
-            endpoint: listen::endpoint(args.endpoint.as_ref(), around, &listen::layers(&project, &user))?,
+            endpoint: endpoint(args.endpoint.as_ref(), around, &Layers::of(&project, &user))?,
             signing: signing_keys(&args.signing, around, &project)?,
             changes: changes(args)?,
             pace: pace.transpose()?.unwrap_or_default(),

@@ -6,8 +6,9 @@ use std::time::Duration;
 use muxhook_protocol::EndpointId;
 use muxhook_protocol::mux::field::Match;
 
+use super::endpoint::endpoint;
 use super::given::Source;
-use super::listen;
+use super::layers::Layers;
 use super::project::Project;
 use super::relay::Connection;
 use super::surroundings::Surroundings;
@@ -48,7 +49,6 @@ impl Wait {
     /// What is wrong, and where it was given.
     pub fn resolve(args: &args::Wait, around: &Surroundings) -> Result<Self, Error> {
         let (project, user) = (Project::find(around)?, UserFile::read(around)?);
-        let layers = listen::layers(&project, &user);
         let globs = value::globs(args.glob.split(',').map(str::to_owned).collect());
         let filter = |text: &String| {
             Match::parse(text).map_err(|error| Error::usage(format!("--match {text}: {error}")))
@@ -56,7 +56,7 @@ impl Wait {
         let timeout = args.timeout.as_deref().map(value::duration).transpose();
         Ok(Self {
             connection: Connection::resolve(&args.relay, around, &user)?,
-            endpoint: listen::endpoint(args.endpoint.as_ref(), around, &layers)?,
+            endpoint: endpoint(args.endpoint.as_ref(), around, &Layers::of(&project, &user))?,
             globs: globs.map_err(|error| Error::usage(format!("wait {}: {error}", args.glob)))?,
             matches: args.matches.iter().map(filter).collect::<Result<_, _>>()?,
             count: args.count,

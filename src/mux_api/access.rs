@@ -9,8 +9,8 @@ use crate::secret::Secret;
 /// Where the API is unless `MUX_BASE_URL` says otherwise.
 const ORIGIN: &str = "https://api.mux.com";
 
-/// Where access tokens are made.
-const DASHBOARD: &str = "https://dashboard.mux.com/settings/access-tokens";
+/// Where access tokens are made and changed.
+pub(super) const TOKENS: &str = "https://dashboard.mux.com/settings/access-tokens";
 
 /// Where Mux's API is, and an access token for it. Its `Debug` hides the token.
 #[derive(Clone, Debug)]
@@ -73,7 +73,7 @@ impl From<NoAccess> for Error {
         match error {
             NoAccess::BaseUrl => usage,
             NoAccess::Missing(_) | NoAccess::Malformed(_) => usage.with_hint(format!(
-                "make a token with the permissions System read and write at {DASHBOARD} (Settings, Access Tokens), \
+                "make a token with the permissions System read and write at {TOKENS} (Settings, Access Tokens), \
                  and set MUX_TOKEN_ID and MUX_TOKEN_SECRET"
             )),
         }

@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use super::access::TOKENS;
 use crate::error::Error;
-
-/// Where access tokens are made and changed.
-const TOKENS: &str = "https://dashboard.mux.com/settings/access-tokens";
 
 /// See the variants. `said` is what Mux said, and text from outside: who prints it, escapes it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -6,6 +6,7 @@ use muxhook_link::LinkError;
 use muxhook_protocol::frame::{Refused, RefusedCode};
 
 use crate::dial::DialError;
+use crate::error::Error;
 use crate::relay_url::RelayUrl;
 
 /// Why a session is over for good.
@@ -44,6 +45,15 @@ pub enum Ended {
         /// Why, in a sentence.
         reason: String,
     },
+}
+
+impl From<Ended> for Error {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Unreachable { .. } => Self::unreachable(ended.to_string()),
+            _ => Self::refused(ended.to_string()),
+        }
+    }
 }
 
 /// Why an attempt failed, or a link was lost.

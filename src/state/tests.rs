@@ -158,12 +158,12 @@ fn a_webhooks_secret_is_kept_by_relay_endpoint_and_environment() {
     let (_folder, state) = state();
     let hooks = RelayUrl::parse("https://hooks.example.com", false).unwrap();
     let (place, alice) = (Place::Relay(&hooks), "alice".parse().unwrap());
-    assert_eq!(state.webhook_secret(place, &alice), None);
+    assert_eq!(state.webhook_secrets(place, &alice), []);
     for (webhook, environment) in [("w1", "dev"), ("w2", "prod"), ("w3", "dev")] {
         state.remember_webhook(place, &alice, registered(webhook, environment)).unwrap();
     }
     assert_eq!(state.webhooks(place, &alice).unwrap(), [registered("w3", "dev"), registered("w2", "prod")]);
-    assert_eq!(state.webhook_secret(place, &alice).unwrap().expose(), "secret-of-w3");
+    assert_eq!(state.webhook_secrets(place, &alice)[0].expose(), "secret-of-w3");
     assert!(state.webhook_secrets(place, &"bob".parse().unwrap()).is_empty());
     assert!(state.webhook_secrets(Place::Embedded, &alice).is_empty());
     state.forget_webhook(place, &alice, "dev").unwrap();
@@ -179,7 +179,7 @@ fn webhooks_have_a_bound_and_survive_a_file_that_makes_no_sense() {
     {
         fs::write(&file, garbage).unwrap();
         let alice: muxhook_protocol::EndpointId = "alice".parse().unwrap();
-        assert_eq!(state.webhook_secret(Place::Embedded, &alice), None);
+        assert_eq!(state.webhook_secrets(Place::Embedded, &alice), []);
         for number in 0..140 {
             state.remember_webhook(Place::Embedded, &alice, registered("w1", &format!("e{number}"))).unwrap();
         }

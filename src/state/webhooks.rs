@@ -54,12 +54,6 @@ impl State {
         webhooks.into_iter().map(|registered| registered.secret).collect()
     }
 
-    /// The secret of the endpoint's latest webhook.
-    #[must_use]
-    pub fn webhook_secret(&self, place: Place<'_>, endpoint: &EndpointId) -> Option<Key> {
-        self.webhook_secrets(place, endpoint).into_iter().next()
-    }
-
     /// Remembers an endpoint's webhook, in place of the one of that environment.
     ///
     /// # Errors

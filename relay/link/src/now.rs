@@ -29,6 +29,12 @@ impl Now {
     pub fn unix_millis(self) -> u64 {
         (self.0)()
     }
+
+    /// Seconds since the Unix epoch, as signatures have them.
+    #[must_use]
+    pub fn unix_seconds(self) -> i64 {
+        i64::try_from(self.unix_millis() / 1000).unwrap_or(i64::MAX)
+    }
 }
 
 impl fmt::Debug for Now {

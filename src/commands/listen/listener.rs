@@ -15,11 +15,11 @@ use muxhook_protocol::{Delivery, Outcome, Reply};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::control::Control;
 use super::notices;
 use super::plan::no_secret;
-use super::relay::Home;
 use super::run::{End, Job, Run};
+use crate::commands::control::{Control, unless_asked_again};
+use crate::commands::home::{self, Home};
 use crate::cure::{self, Exchange};
 use crate::error::Error;
 use crate::event::{
@@ -30,7 +30,7 @@ use crate::forwarder::{Done, Forwarder, Target};
 use crate::intake::{Decision, Doubt, Intake};
 use crate::printer::Printer;
 use crate::printer::keys::Key;
-use crate::session::{Ended, Session, Signal};
+use crate::session::{Session, Signal};
 
 /// How long the app is given to finish when the user ends the command.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -85,7 +85,7 @@ impl Listener {
                 Some(control) = control.recv() => if let Some(end) = self.on_control(control) {
                     return Ok(end);
                 },
-                signal = self.session.next() => self.on_signal(signal.map_err(refused)?).await?,
+                signal = self.session.next() => self.on_signal(signal?).await?,
                 done = self.forwarder.next() => self.on_outcomes(done),
                 () = ready(()), if self.printer.has_unflushed() => self.printer.flush(),
                 () = self.printer.room(), if blocked => {}
@@ -162,7 +162,7 @@ impl Listener {
     fn on_return(&mut self, welcome: Welcome, down: Duration) {
         self.tell(Event::Reconnected(Reconnected { down, missed: None }));
         if self.run.address.as_ref() != Some(&welcome.public_url) {
-            self.tell(Event::Notice(notices::address_changed(&welcome.public_url)));
+            self.tell(Event::Notice(home::address_changed(&welcome.public_url)));
             self.run.address = Some(welcome.public_url);
         }
     }
@@ -344,29 +344,8 @@ impl Listener {
     }
 }
 
-/// Goes through with `ending`, unless the user can't wait: `false`.
-pub(crate) async fn unless_asked_again(
-    control: &mut mpsc::Receiver<Control>,
-    ending: impl Future<Output = ()>,
-) -> bool {
-    let asked_again = async { while control.recv().await != Some(Control::Stop) {} };
-    tokio::select! {
-        biased;
-        () = ending => true,
-        () = asked_again => false,
-    }
-}
-
 /// What is known of the cause of an app's answer that is no 2xx.
 fn cured(arrival: &Arrival, reply: &Reply, target: &str) -> Option<String> {
     let signed = arrival.delivery.headers.get(signature::HEADER).is_some();
     cure::cure(Exchange { target: Some(target), reply, signed, verdict: arrival.signature })
-}
-
-/// A session that ended for good, as the command's end.
-pub(crate) fn refused(ended: Ended) -> Error {
-    match ended {
-        Ended::Unreachable { .. } => Error::unreachable(ended.to_string()),
-        _ => Error::refused(ended.to_string()),
-    }
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::event::{Level, Notice};
 use crate::intake::Doubt;
-use crate::state::Remembered;
 
 fn warning(code: &str, message: String) -> Notice {
     Notice { level: Level::Warning, code: code.to_owned(), message }
@@ -49,28 +48,4 @@ pub(super) fn unfinished(left: usize) -> Notice {
         "unfinished",
         format!("{left} had no answer from the app by the end: the sender is told, and Mux tries again"),
     )
-}
-
-/// The endpoint was lost together with the link.
-pub(crate) fn address_changed(public_url: &str) -> Notice {
-    let message = format!("the address is now {public_url}: the one before is gone, so give this one to Mux");
-    warning("address_changed", message)
-}
-
-/// The state folder is of no use.
-pub(super) fn forgetful(cause: &str) -> Notice {
-    let message =
-        format!("{cause}: the address below is temporary, and will be another one at the next start");
-    warning("nothing_remembered", message)
-}
-
-/// Others listen on the endpoint too.
-pub(super) fn shared(own: &Remembered, others: u32) -> Notice {
-    let who =
-        if others == 1 { "another listener is".to_owned() } else { format!("{others} other listeners are") };
-    let message = format!(
-        "{who} on this address too, and each gets every event; for an address of its own, add --endpoint {}",
-        own.beside(2)
-    );
-    warning("endpoint_shared", message)
 }

@@ -4,12 +4,10 @@ use std::path::{Path, PathBuf};
 
 use muxhook_protocol::mux::signature::Key;
 
+use crate::config::SECRET_VARIABLE;
 use crate::env_file;
 use crate::error::Error;
 use crate::private_file;
-
-/// What apps know the secret by.
-pub(super) const NAME: &str = "MUX_WEBHOOK_SECRET";
 
 /// A file as it was before anything at Mux was touched: one that can't be used had better be known by then.
 pub(super) struct EnvFile {
@@ -39,7 +37,7 @@ impl EnvFile {
 
     /// Sets the secret; a file that has it already stays untouched.
     pub(super) fn put(self, secret: &Key) -> Result<Written, Error> {
-        let text = env_file::set(&self.text, NAME, secret.expose());
+        let text = env_file::set(&self.text, SECRET_VARIABLE, secret.expose());
         let changed = text != self.text;
         if changed {
             private_file::replace(&self.path, &text).map_err(|error| {

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::consent::whose;
-use super::env::{NAME, Written};
+use super::env::Written;
 use super::registrar::{Case, Deed, Done};
 use crate::args;
+use crate::config::SECRET_VARIABLE;
 use crate::error::Error;
 use crate::printer::{Console, escape};
 
@@ -38,7 +39,7 @@ pub(super) fn tell(
     } else {
         console.out(&headline(case, done))?;
         match (shown, &done.secret) {
-            (Some(secret), _) => console.out(&format!("{NAME}={}", secret.expose()))?,
+            (Some(secret), _) => console.out(&format!("{SECRET_VARIABLE}={}", secret.expose()))?,
             (None, Some(_)) => console.note(
                 "its signing secret is kept on this machine, for `listen` and `trigger` (--show-secrets prints it)",
             ),
@@ -84,9 +85,9 @@ fn env_line(written: &Written) -> String {
     let path = written.path.display().to_string();
     let path = escape(&path);
     if written.changed {
-        format!("{NAME} is set in {path}")
+        format!("{SECRET_VARIABLE} is set in {path}")
     } else {
-        format!("{NAME} stood in {path} already")
+        format!("{SECRET_VARIABLE} stood in {path} already")
     }
 }
 

@@ -6,9 +6,6 @@ use std::time::Duration;
 use muxhook_protocol::mux::sample::Attempt;
 use muxhook_protocol::{Outcome, Reply};
 
-/// How often Mux tries at most (`max_attempts` in its events).
-pub(super) const MOST: u32 = 30;
-
 /// The wait before the second try, doubled before each further one, and the longest. Mux's own are not published:
 /// with these, 30 tries fill the day that it says it takes.
 const FIRST: Duration = Duration::from_secs(10);
@@ -51,13 +48,14 @@ fn body(reply: &Reply) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use muxhook_protocol::mux::sample::MAX_ATTEMPTS;
     use muxhook_protocol::{FailReason, Failure, Headers};
 
     use super::*;
 
     #[test]
     fn tries_come_later_and_later_and_fit_a_day() {
-        let waits: Vec<_> = (1..MOST).map(wait_after).collect();
+        let waits: Vec<_> = (1..MAX_ATTEMPTS).map(wait_after).collect();
         assert_eq!(waits[..3], [10, 20, 40].map(Duration::from_secs));
         assert!(waits.is_sorted());
         let day = Duration::from_secs(24 * 3600);

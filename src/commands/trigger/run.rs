@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use muxhook_link::Now;
 use muxhook_protocol::Outcome;
+use muxhook_protocol::mux::sample::MAX_ATTEMPTS;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::draft::Draft;
@@ -55,7 +56,7 @@ impl Run {
 
     async fn one(&mut self, turn: &Turn, report: &mut Report, console: &mut Console) -> Result<(), Error> {
         let mut draft = Draft::clone(&turn.draft);
-        let most = if self.retry { retry::MOST } else { 1 };
+        let most = if self.retry { MAX_ATTEMPTS } else { 1 };
         for number in 1.. {
             let answer = self.send(&draft).await;
             let verdict = verdict::judge(&answer);

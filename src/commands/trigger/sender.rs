@@ -14,7 +14,7 @@ use muxhook_protocol::{
 use tokio::time::Instant;
 
 use crate::dial::Dialer;
-use crate::exchange::{Fault, Limits, exchange};
+use crate::exchange::{AGENT, Fault, Limits, exchange};
 use crate::forwarder::{Forwarder, Notices, Options, Target};
 use crate::relay_url::RelayUrl;
 
@@ -22,12 +22,12 @@ use crate::relay_url::RelayUrl;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a body is said to be.
-const JSON: &str = "application/json";
+pub(crate) const JSON: &str = "application/json";
 
 const TOO_SLOW: &str = "Mux hangs up after 5 s: let the app answer first and work afterwards";
 
 /// Sends events to one place.
-pub(super) enum Sender {
+pub(crate) enum Sender {
     /// An app.
     App { forwarder: Box<Forwarder<()>>, target: Arc<Target> },
     /// An address of a relay.
@@ -36,40 +36,40 @@ pub(super) enum Sender {
 
 /// Where an endpoint's public address leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Address {
+pub(crate) struct Address {
     url: String,
     origin: RelayUrl,
     path: String,
 }
 
 /// What came of sending one event.
-pub(super) struct Answer {
+pub(crate) struct Answer {
     /// [`Outcome::Replied`] or [`Outcome::Failed`].
-    pub(super) outcome: Outcome,
+    pub(crate) outcome: Outcome,
     /// Who answered, as the relay has it: `app`, `skipped`, `none`, `held`, `relay`. `None`: nobody, or no relay.
-    pub(super) by: Option<String>,
+    pub(crate) by: Option<String>,
     /// From the first byte sent to the answer's end, or to where it was given up.
-    pub(super) latency: Duration,
+    pub(crate) latency: Duration,
     /// What the user may try, when that is known.
-    pub(super) hint: Option<String>,
+    pub(crate) hint: Option<String>,
     /// What else the user should know.
-    pub(super) notices: Notices,
+    pub(crate) notices: Notices,
 }
 
 impl Sender {
     /// To an app.
-    pub(super) fn app(target: Target, skip_verify: bool) -> Self {
+    pub(crate) fn app(target: Target, skip_verify: bool) -> Self {
         let options = Options { timeout: PATIENCE, max_in_flight: 1, skip_verify, headers: Vec::new() };
         Self::App { forwarder: Box::new(Forwarder::new(options)), target: Arc::new(target) }
     }
 
     /// To an address, reached by `dialer`.
-    pub(super) fn address(dialer: Dialer, address: Address) -> Self {
+    pub(crate) fn address(dialer: Dialer, address: Address) -> Self {
         Self::Address { dialer, address }
     }
 
     /// Where to, as a URL.
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         match self {
             Self::App { target, .. } => target.url(),
             Self::Address { address, .. } => &address.url,
@@ -77,12 +77,12 @@ impl Sender {
     }
 
     /// Whether a relay stands between.
-    pub(super) fn is_address(&self) -> bool {
+    pub(crate) fn is_address(&self) -> bool {
         matches!(self, Self::Address { .. })
     }
 
     /// Sends `body` with `signature`, and waits for what comes of it. `now`: milliseconds since the Unix epoch.
-    pub(super) async fn send(&mut self, body: Bytes, signature: Option<&str>, now: u64) -> Answer {
+    pub(crate) async fn send(&mut self, body: Bytes, signature: Option<&str>, now: u64) -> Answer {
         match self {
             Self::App { forwarder, target } => {
                 forwarder.start(target, &delivery(body, signature, now), ());
@@ -113,7 +113,7 @@ fn delivery(body: Bytes, signature: Option<&str>, now: u64) -> Delivery {
     let _ = getrandom::fill(&mut tail);
     let mut headers = Headers::new();
     headers.push("content-type", JSON);
-    headers.push("user-agent", concat!("muxhook/", env!("CARGO_PKG_VERSION")));
+    headers.push("user-agent", AGENT);
     if let Some(signature) = signature {
         headers.push(signature::HEADER, signature.to_owned());
     }
@@ -162,7 +162,7 @@ impl Answer {
     }
 
     /// Nobody was there to take the event.
-    pub(super) fn is_unreached(&self) -> bool {
+    pub(crate) fn is_unreached(&self) -> bool {
         matches!(&self.outcome, Outcome::Failed(failure) if failure.reason == FailReason::Refused)
     }
 }
@@ -189,7 +189,7 @@ fn failure(relay: &RelayUrl, fault: &Fault) -> Failure {
 impl Address {
     /// Reads an endpoint's public address. It may be at `http://`, which the relay's owner has chosen: no token goes
     /// there. `None`: it is no address.
-    pub(super) fn parse(url: &str) -> Option<Self> {
+    pub(crate) fn parse(url: &str) -> Option<Self> {
         let host = url.find("://")? + 3;
         let path = host + url[host..].find('/')?;
         let origin = RelayUrl::parse(&url[..path], true).ok()?;

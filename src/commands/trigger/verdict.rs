@@ -7,11 +7,11 @@ use super::sender::Answer;
 
 /// Why an event was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     /// What happened, in a sentence. May hold text from outside.
-    pub(super) why: String,
+    pub(crate) why: String,
     /// What to do about it.
-    pub(super) hint: Option<String>,
+    pub(crate) hint: Option<String>,
 }
 
 const LISTEN: &str = "start `muxhook listen --forward-to …` first, or send straight to the app: `muxhook trigger … --forward-to …`";
@@ -20,7 +20,7 @@ const LISTEN: &str = "start `muxhook listen --forward-to …` first, or send str
 ///
 /// # Errors
 /// Why not.
-pub(super) fn judge(answer: &Answer) -> Result<(), Refusal> {
+pub(crate) fn judge(answer: &Answer) -> Result<(), Refusal> {
     let reply = match &answer.outcome {
         Outcome::Replied(reply) => reply,
         Outcome::Failed(failure) => return Err(refusal(&failure.message, answer.hint.clone())),

@@ -13,10 +13,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::command::{Command, Failure};
 use super::expectation::Expectation;
-use crate::commands::listen::control::Control;
-use crate::commands::listen::listener::{refused, unless_asked_again};
-use crate::commands::listen::notices;
-use crate::commands::listen::relay::Home;
+use crate::commands::control::{Control, unless_asked_again};
+use crate::commands::home::{self, Home};
 use crate::error::Error;
 use crate::event::{Disconnected, Event, Level, Notice, Received, Reconnected};
 use crate::intake::Intake;
@@ -113,7 +111,7 @@ impl Watch {
                     },
                     // Only the command is waited for, and it may do without.
                     Err(_) if self.is_done() => {}
-                    Err(ended) => return Err(refused(ended)),
+                    Err(ended) => return Err(ended.into()),
                 },
                 () = ready(()), if self.printer.has_unflushed() => self.printer.flush(),
             }
@@ -175,7 +173,7 @@ impl Watch {
     fn on_return(&mut self, welcome: Welcome, down: Duration) {
         self.tell(Event::Reconnected(Reconnected { down, missed: None }));
         if self.progress.address.as_ref() != Some(&welcome.public_url) {
-            self.tell(Event::Notice(notices::address_changed(&welcome.public_url)));
+            self.tell(Event::Notice(home::address_changed(&welcome.public_url)));
             self.progress.address = Some(welcome.public_url);
         }
     }

@@ -24,7 +24,7 @@ impl Place {
     }
 
     fn env(mut self, value: &str) -> Self {
-        self.around.env = [(VARIABLE, value)].into_iter().collect();
+        self.around.env = [(SECRET_VARIABLE, value)].into_iter().collect();
         self
     }
 

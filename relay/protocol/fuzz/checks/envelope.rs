@@ -1,7 +1,7 @@
-//! The outer fields of an event.
+//! The outer fields of an event, and what it is about.
 
 use bytes::Bytes;
-use muxhook_protocol::mux::envelope::Envelope;
+use muxhook_protocol::mux::envelope::{Envelope, Subject};
 use muxhook_protocol::mux::json::compact;
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 /// The input is a body.
 pub(crate) fn check(input: &[u8]) {
     let body = Bytes::copy_from_slice(input);
-    let envelope = Envelope::peek(&body);
+    let (envelope, subject) = (Envelope::peek(&body), Subject::peek(&body));
     let Ok(whole) = serde_json::from_slice::<Value>(&body) else { return };
     // Of a repeated key the other parser keeps the last value: nothing to compare then. Keys are counted by their
     // colons, which must not be escaped for that.
@@ -33,4 +33,5 @@ pub(crate) fn check(input: &[u8]) {
         environment_id: field("/environment/id"),
     };
     assert_eq!(envelope, found);
+    assert_eq!(subject, Subject { id: field("/data/id"), created_at: field("/created_at") });
 }

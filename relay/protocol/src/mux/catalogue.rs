@@ -63,18 +63,6 @@ impl EventType {
     pub const fn object_type(&self) -> &'static str {
         self.schema.likely_object()
     }
-
-    /// Its place in the life of the object that an event names, by the `object.type` found in that event. `None` also
-    /// where that is another kind of object: an asset may have many renditions and jobs, and if their events name the
-    /// asset, which is not known, many lives go on under one id and no order of them is wrong.
-    #[must_use]
-    pub fn place_under(&self, object_type: &str) -> Option<Place> {
-        let own = match self.object {
-            Some(seen) => seen == object_type,
-            None => all().all(|other| other.object != Some(object_type)),
-        };
-        self.place.filter(|_| own)
-    }
 }
 
 /// Every type, each once: those of one family side by side, within it those of one group, in the order of life.
@@ -100,12 +88,7 @@ pub fn schema(name: &str) -> Option<Schema> {
     }
 }
 
-/// Every family, each once, with its types.
-pub fn families() -> impl Iterator<Item = (&'static str, &'static [EventType])> {
-    table::ALL.chunk_by(|one, next| one.family() == next.family()).map(|types| (types[0].family(), types))
-}
-
-/// Every group, each once, with its types in the order of life: finer than the families.
+/// Every group, each once, with its types in the order of life.
 pub fn groups() -> impl Iterator<Item = (&'static str, &'static [EventType])> {
     table::ALL.chunk_by(|one, next| one.group() == next.group()).map(|types| (types[0].group(), types))
 }

@@ -25,7 +25,7 @@ use serde_json::Value;
 
 use super::catalogue::EventType;
 use super::field::Path;
-pub use attempt::Attempt;
+pub use attempt::{Attempt, MAX_ATTEMPTS};
 use draw::Draw;
 use edit::Fields;
 pub use error::{NoEvent, NoField};

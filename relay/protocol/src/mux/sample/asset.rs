@@ -79,7 +79,7 @@ impl Asset {
             "master_access": "none",
             "mp4_support": "none",
             "playback_ids": [{ "policy": "public", "id": self.playback }],
-            "passthrough": "order-2041",
+            "passthrough": PASSTHROUGH,
             "meta": meta(),
         });
         let data = with(data, self.origin(stage));
@@ -183,7 +183,7 @@ impl Asset {
         json!({
             "id": self.id,
             "status": "ready",
-            "passthrough": "order-2041",
+            "passthrough": PASSTHROUGH,
             "warning": {
                 "type": "audio_drift",
                 "message": "The sound is 1.2 s shorter than the picture; silence was put at its end.",
@@ -191,6 +191,9 @@ impl Asset {
         })
     }
 }
+
+/// What an owner calls an asset by.
+pub(super) const PASSTHROUGH: &str = "order-2041";
 
 /// What an owner keeps with an asset.
 pub(super) fn meta() -> Value {

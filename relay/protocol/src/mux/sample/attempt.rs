@@ -8,7 +8,7 @@ use super::clock;
 use super::draw::Draw;
 
 /// How often Mux tries, as both published captures say.
-const MAX_ATTEMPTS: u8 = 30;
+pub const MAX_ATTEMPTS: u32 = 30;
 
 /// Most bytes of an answer's body that are listed: thirty error pages must not make an event larger than any relay
 /// carries.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::asset::Asset;
+use super::asset::{Asset, PASSTHROUGH};
 
 /// `data` of `video.delivery.high_traffic`: assets that were watched for more than a threshold of seconds in an
 /// hour up to `until` (seconds since the Unix epoch).
@@ -19,7 +19,7 @@ pub(super) fn high_traffic(id: &str, asset: &Asset, until: u64) -> Value {
             "asset_resolution_tier": "1080p",
             "asset_state": "ready",
             "created_at": asset.made,
-            "passthrough": "order-2041",
+            "passthrough": PASSTHROUGH,
             "delivered_seconds": 81_340.5,
             "delivered_seconds_by_resolution": { "tier_1080p": 61_200.25, "tier_720p": 20_140.25 },
         }],

@@ -8,9 +8,10 @@ mod words;
 
 use serde_json::{Value, json};
 
+use super::asset::{PASSTHROUGH, meta};
 use super::draw::Draw;
 
-pub(super) use directive::directive_run;
+pub(super) use directive::{Run, directive_run};
 
 /// A job at one moment.
 pub(super) struct Job<'a> {
@@ -23,8 +24,8 @@ pub(super) struct Job<'a> {
     /// The asset it works on.
     pub(super) asset: &'a str,
     /// When it was made and when it came to this, in seconds since the Unix epoch.
-    pub(super) created: i64,
-    pub(super) updated: i64,
+    pub(super) created: u64,
+    pub(super) updated: u64,
 }
 
 /// Every workflow, as in the events' types.
@@ -93,8 +94,8 @@ fn work(job: &Job<'_>, draw: &mut Draw) -> Work {
 fn asset(id: &str) -> Value {
     json!({
         "id": id,
-        "passthrough": "order-2041",
-        "meta": { "title": "Harbour at dawn", "creator_id": "user-1042", "external_id": "film-77" },
+        "passthrough": PASSTHROUGH,
+        "meta": meta(),
         "_links": { "self": { "href": format!("https://api.mux.com/video/v1/assets/{id}") } },
     })
 }

@@ -1,13 +1,12 @@
 //! What an event tells that comes by itself.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::asset::{Asset, Source, Stage};
 use super::draw::Draw;
-use super::layout::with;
 use super::live::{Air, Live};
 use super::rendition::{Rendition, of_mp4_support};
-use super::robots::{self, Job};
+use super::robots::{self, Job, Run};
 use super::simulcast::Target;
 use super::space::Space;
 use super::told::environment;
@@ -166,22 +165,23 @@ impl Story {
         let (workflow, status) = moment.split_once('.').unwrap_or_default();
         let mut draw = Draw::of(self.seed, workflow);
         let id = draw.mux_id();
-        let (asset, created, updated) = (self.an_asset().id, signed(self.made), signed(self.at / 1000));
+        let (asset, created, updated) = (self.an_asset().id, self.made, self.at / 1000);
         let job = Job { workflow, status, id: &id, asset: &asset, created, updated };
         let data = robots::job(&job, &mut draw);
         (id, data)
     }
 
-    fn directive_run(self, moment: &str) -> (String, Value) {
+    fn directive_run(self, status: &str) -> (String, Value) {
         let mut draw = Draw::of(self.seed, "directive run");
-        let spare = draw.mux_id();
-        let data = robots::directive_run(moment, &self.an_asset().id, signed(self.at / 1000), &mut draw);
-        let data = with(data, json!({ "environment_id": environment(self.seed) }));
-        let id = data.pointer("/directive_run/id").and_then(Value::as_str).map_or(spare, str::to_owned);
+        let id = draw.mux_id();
+        let run = Run {
+            status,
+            id: &id,
+            asset: &self.an_asset().id,
+            environment: &environment(self.seed),
+            at: self.at / 1000,
+        };
+        let data = robots::directive_run(&run, &mut draw);
         (id, data)
     }
-}
-
-fn signed(seconds: u64) -> i64 {
-    i64::try_from(seconds).unwrap_or(i64::MAX)
 }

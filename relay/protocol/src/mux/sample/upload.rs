@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::asset::meta;
+use super::asset::{PASSTHROUGH, meta};
 use super::draw::Draw;
 use super::layout::with;
 
@@ -26,7 +26,7 @@ impl Upload {
                 "playback_policies": ["public"],
                 "video_quality": "plus",
                 "max_resolution_tier": "1080p",
-                "passthrough": "order-2041",
+                "passthrough": PASSTHROUGH,
                 "meta": meta(),
             },
         })

@@ -5,27 +5,40 @@ use serde_json::{Value, json};
 use crate::mux::sample::draw::Draw;
 
 /// How long a run takes, in seconds.
-const TAKES: i64 = 184;
+const TAKES: u64 = 184;
 
-/// `data` of `robots.directive_run.<status>`, status being `created`, `completed`, `errored` or `partial`.
-///
-/// `environment_id` is drawn like the rest: whoever knows the event's environment puts that in its place.
-pub(in crate::mux::sample) fn directive_run(status: &str, asset: &str, at: i64, draw: &mut Draw) -> Value {
+/// A run at one moment.
+pub(in crate::mux::sample) struct Run<'a> {
+    /// As in the event's type: `created`, `completed`, `errored` or `partial`.
+    pub(in crate::mux::sample) status: &'a str,
+    /// The run's own id.
+    pub(in crate::mux::sample) id: &'a str,
+    /// The asset it works on.
+    pub(in crate::mux::sample) asset: &'a str,
+    /// The id of the Mux environment.
+    pub(in crate::mux::sample) environment: &'a str,
+    /// When it came to this, in seconds since the Unix epoch.
+    pub(in crate::mux::sample) at: u64,
+}
+
+/// `data` of `robots.directive_run.<status>`.
+pub(in crate::mux::sample) fn directive_run(run: &Run<'_>, draw: &mut Draw) -> Value {
+    let Run { status, at, .. } = *run;
     let created = status == "created";
     let started = if created { at } else { at.saturating_sub(TAKES) };
-    let [run, directive, captions, summary] = std::array::from_fn(|_| draw.mux_id());
+    let [directive, captions, summary] = std::array::from_fn(|_| draw.mux_id());
     json!({
         "created_at": started,
         "directive_run": {
-            "id": run,
-            "asset_id": asset,
+            "id": run.id,
+            "asset_id": run.asset,
             "directive_id": directive,
             "status": if created { "pending" } else { status },
             "started_at": started,
             "completed_at": (!created).then_some(at),
             "node_states": node_states(status, &captions, &summary),
         },
-        "environment_id": draw.mux_id()[..6].to_ascii_lowercase(),
+        "environment_id": run.environment,
         "internal_id": draw.uuid(),
     })
 }

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::{Draw, Job, WORKFLOWS, directive_run, job};
+use super::{Draw, Job, Run, WORKFLOWS, directive_run, job};
 
 const STATUSES: [&str; 5] = ["pending", "processing", "completed", "errored", "cancelled"];
 
@@ -113,11 +113,12 @@ fn a_run_is_complete_when_it_no_longer_runs() {
         ("partial", "partial", ["dispatched", "failed"]),
         ("errored", "errored", ["failed", "failed"]),
     ] {
-        let run = directive_run(status, "a1", 1000, &mut Draw::new(7))["directive_run"].take();
+        let run = Run { status, id: "r1", asset: "a1", environment: "e1", at: 1000 };
+        let run = directive_run(&run, &mut Draw::new(7))["directive_run"].take();
         assert_eq!(run["status"], own);
         assert_eq!([0, 1].map(|place| run["node_states"][place]["status"].clone()), nodes);
         let completed = if status == "created" { Value::Null } else { 1000.into() };
         assert_eq!(run["completed_at"], completed);
-        assert!(run["started_at"].as_i64() <= Some(1000));
+        assert!(run["started_at"].as_u64() <= Some(1000));
     }
 }

@@ -1,4 +1,4 @@
-//! Which relay a `listen` is at, and which endpoints this machine has had there.
+//! Which relay a command that goes on is at, and which endpoints this machine has had there.
 
 use std::time::Duration;
 
@@ -7,21 +7,18 @@ use muxhook_protocol::EndpointId;
 use muxhook_protocol::frame::{Role, Welcome};
 use muxhook_protocol::mux::signature::Key;
 
-use super::notices;
 use crate::api;
 use crate::config::{Connection, RelayChoice, Surroundings};
 use crate::dial::Dialer;
 use crate::embedded::{Embedded, EmbeddedError};
 use crate::error::Error;
-use crate::event::{Event, Notice};
+use crate::event::{Event, Level, Notice};
+use crate::exchange::AGENT;
 use crate::printer::Printer;
 use crate::relay_url::RelayUrl;
 use crate::secret::Secret;
 use crate::session::Settings;
 use crate::state::{EmbeddedRelay, Place, Remembered, State};
-
-/// How a CLI names itself to relays.
-const AGENT: &str = concat!("muxhook/", env!("CARGO_PKG_VERSION"));
 
 /// How long a process that has the relay on this machine may take to start it.
 const STARTING: Duration = Duration::from_secs(5);
@@ -30,7 +27,7 @@ const STARTING: Duration = Duration::from_secs(5);
 const MOVING: Duration = Duration::from_millis(300);
 
 /// The relay, and what this machine remembers of it.
-pub(crate) struct Home {
+pub(super) struct Home {
     relay: RelayUrl,
     token: Secret,
     /// The relay on this machine, when that is the one.
@@ -50,7 +47,7 @@ impl Home {
     ///
     /// # Errors
     /// There is no relay to be had.
-    pub(crate) async fn open(
+    pub(super) async fn open(
         connection: &Connection,
         named: Option<EndpointId>,
         around: &Surroundings,
@@ -59,7 +56,7 @@ impl Home {
     ) -> Result<(Self, Vec<Notice>), Error> {
         let mut notices = connection.notices.clone();
         let state = State::open(around.state_folder.as_deref());
-        let mut state = state.map_err(|error| notices.push(notices::forgetful(&error.to_string()))).ok();
+        let mut state = state.map_err(|error| notices.push(forgetful(&error.to_string()))).ok();
         let home = match &connection.relay {
             RelayChoice::Configured(relay) => {
                 let (relay, token) = (relay.url.clone(), relay.token.clone());
@@ -70,7 +67,7 @@ impl Home {
                 if let Err(error) = &found
                     && error.is_of_the_folder()
                 {
-                    notices.push(notices::forgetful(&error.to_string()));
+                    notices.push(forgetful(&error.to_string()));
                     (state, found) = (None, Embedded::temporary(now).await);
                 }
                 let mut embedded = found.map_err(|error| no_relay(&error))?;
@@ -82,7 +79,7 @@ impl Home {
     }
 
     /// At a relay on this machine.
-    pub(crate) fn at_embedded(
+    pub(super) fn at_embedded(
         embedded: Embedded,
         state: Option<State>,
         named: Option<EndpointId>,
@@ -94,7 +91,7 @@ impl Home {
 
     /// What a session here goes by: this machine's endpoint unless the user named one; and what was wrong with the
     /// memory. `retry`: whether it tries again on what may mend.
-    pub(crate) fn settings(&self, role: Role, retry: bool) -> (Settings, Option<Notice>) {
+    pub(super) fn settings(&self, role: Role, retry: bool) -> (Settings, Option<Notice>) {
         let (prefer, notice) = self.remembered();
         let settings = Settings {
             relay: self.relay.clone(),
@@ -108,7 +105,7 @@ impl Home {
         (settings, notice)
     }
 
-    pub(crate) fn is_embedded(&self) -> bool {
+    pub(super) fn is_embedded(&self) -> bool {
         self.embedded.is_some()
     }
 
@@ -121,7 +118,7 @@ impl Home {
                     memory.endpoints(self.place()).iter().map(|known| known.endpoint.clone()).collect();
                 (known, notice)
             }
-            Err(error) => (Vec::new(), Some(notices::forgetful(&error.to_string()))),
+            Err(error) => (Vec::new(), Some(forgetful(&error.to_string()))),
         }
     }
 
@@ -131,7 +128,7 @@ impl Home {
     }
 
     /// Remembers the endpoint for the next start; and what was wrong with the memory.
-    pub(crate) fn remember(&self, welcome: &Welcome) -> Option<Notice> {
+    pub(super) fn remember(&self, welcome: &Welcome) -> Option<Notice> {
         let (Some(state), None) = (&self.state, &self.named) else { return None };
         let (known, _) = self.remembered();
         if known.first() == Some(&welcome.endpoint) {
@@ -139,13 +136,13 @@ impl Home {
         }
         let remembered = remembered(welcome);
         let updated = state.update(|memory| memory.remember(self.place(), remembered));
-        updated.err().map(|error| notices::forgetful(&error.to_string()))
+        updated.err().map(|error| forgetful(&error.to_string()))
     }
 
     /// What to say to one who listens when others do so too, and it was not said before.
-    pub(crate) fn mind_others(&mut self, welcome: &Welcome) -> Option<Notice> {
+    pub(super) fn mind_others(&mut self, welcome: &Welcome) -> Option<Notice> {
         let before = std::mem::replace(&mut self.others, welcome.others);
-        (welcome.others > before).then(|| notices::shared(&remembered(welcome), welcome.others))
+        (welcome.others > before).then(|| shared(&remembered(welcome), welcome.others))
     }
 
     /// After a lost link: where the relay on this machine is now. It may have moved into this process. `None`: it is
@@ -153,7 +150,7 @@ impl Home {
     ///
     /// # Errors
     /// There is no relay on this machine any more, and none can be started.
-    pub(crate) async fn find_again(
+    pub(super) async fn find_again(
         &mut self,
         printer: &mut Printer,
         now: Now,
@@ -177,7 +174,7 @@ impl Home {
     }
 
     /// Ends the relay, if it runs in this process.
-    pub(crate) async fn close(self) {
+    pub(super) async fn close(self) {
         if let Some(embedded) = self.embedded {
             embedded.stop().await;
         }
@@ -216,4 +213,32 @@ fn no_relay(error: &EmbeddedError) -> Error {
         }
         _ => failed,
     }
+}
+
+fn warning(code: &str, message: String) -> Notice {
+    Notice { level: Level::Warning, code: code.to_owned(), message }
+}
+
+/// The endpoint was lost together with the link.
+pub(super) fn address_changed(public_url: &str) -> Notice {
+    let message = format!("the address is now {public_url}: the one before is gone, so give this one to Mux");
+    warning("address_changed", message)
+}
+
+/// The state folder is of no use.
+fn forgetful(cause: &str) -> Notice {
+    let message =
+        format!("{cause}: the address below is temporary, and will be another one at the next start");
+    warning("nothing_remembered", message)
+}
+
+/// Others listen on the endpoint too.
+fn shared(own: &Remembered, others: u32) -> Notice {
+    let who =
+        if others == 1 { "another listener is".to_owned() } else { format!("{others} other listeners are") };
+    let message = format!(
+        "{who} on this address too, and each gets every event; for an address of its own, add --endpoint {}",
+        own.beside(2)
+    );
+    warning("endpoint_shared", message)
 }

@@ -1,4 +1,4 @@
-//! What a user, the system or the clock asks of a running `listen`, brought together in one place, so that the
+//! What a user, the system or the clock asks of a command that goes on, brought together in one place, so that the
 //! way of a webhook polls one thing for all of it.
 
 use std::future::pending;
@@ -11,7 +11,7 @@ use crate::printer::keys::{Key, Keys};
 
 /// What is asked.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Control {
+pub(super) enum Control {
     /// End, after what is in hand; asked again, at once.
     Stop,
     /// The time is up.
@@ -24,16 +24,16 @@ pub(crate) enum Control {
 
 /// The sources beside the system's signals.
 #[derive(Debug)]
-pub(crate) struct Sources {
+pub(super) struct Sources {
     /// End by itself after this.
-    pub(crate) after: Option<Duration>,
+    pub(super) after: Option<Duration>,
     /// The keyboard.
-    pub(crate) keys: Keys,
+    pub(super) keys: Keys,
 }
 
 /// Starts to watch the sources; whatever they say arrives at the receiver. `closed` ends when the output has no
 /// reader any more.
-pub(crate) fn watch(
+pub(super) fn watch(
     sources: Sources,
     closed: impl Future<Output = ()> + Send + 'static,
 ) -> mpsc::Receiver<Control> {
@@ -64,7 +64,7 @@ async fn stop_signals(sender: &mpsc::Sender<Control>) {
 
 /// Ends when the user or the system wants the process to end.
 #[cfg(unix)]
-pub(crate) async fn signal() {
+pub(super) async fn signal() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => {
@@ -79,7 +79,7 @@ pub(crate) async fn signal() {
 
 /// Ends when the user wants the process to end.
 #[cfg(not(unix))]
-pub(crate) async fn signal() {
+pub(super) async fn signal() {
     ctrl_c().await;
 }
 
@@ -110,5 +110,18 @@ async fn key_presses(mut keys: Keys, sender: &mpsc::Sender<Control>) {
     loop {
         let key = keys.next().await;
         say(sender, Control::Key(key)).await;
+    }
+}
+
+/// Goes through with `ending`, unless the user can't wait: `false`.
+pub(super) async fn unless_asked_again(
+    control: &mut mpsc::Receiver<Control>,
+    ending: impl Future<Output = ()>,
+) -> bool {
+    let asked_again = async { while control.recv().await != Some(Control::Stop) {} };
+    tokio::select! {
+        biased;
+        () = ending => true,
+        () = asked_again => false,
     }
 }
