@@ -15,28 +15,29 @@ use crate::relay_url::{Reach, RelayUrl};
 
 const LINK: &str = "endpoint";
 
-/// What is to be said of the address.
+/// What is to be said of the address, and the endpoint, when it is there.
 pub(super) async fn examine(
     config: &Listen,
     around: &Surroundings,
     reached: Option<&Reached>,
     dialer: &Dialer,
-) -> Finding {
+) -> (Finding, Option<Endpoint>) {
     let Some(reached) = reached else {
-        return Finding::untried(LINK, "there is no relay to ask for it");
+        return (Finding::untried(LINK, "there is no relay to ask for it"), None);
     };
     let endpoints = match reached.api.endpoints().await {
         Ok(endpoints) => endpoints,
-        Err(error) => return Finding::of_error(LINK, &error.into()),
+        Err(error) => return (Finding::of_error(LINK, &error.into()), None),
     };
     let name = config.endpoint.clone().or_else(|| super::super::status::own(reached, around, &endpoints));
     let Some(name) = name else {
-        return Finding::untried(LINK, "this machine has none yet: `muxhook listen` makes it");
+        return (Finding::untried(LINK, "this machine has none yet: `muxhook listen` makes it"), None);
     };
     let Some(endpoint) = endpoints.into_iter().find(|endpoint| endpoint.endpoint == name) else {
-        return Finding::doubt(LINK, format!("{name} is not there yet: `muxhook listen` makes it"));
+        let message = format!("{name} is not there yet: `muxhook listen` makes it");
+        return (Finding::doubt(LINK, message), None);
     };
-    of(&endpoint, dialer).await
+    (of(&endpoint, dialer).await, Some(endpoint))
 }
 
 async fn of(endpoint: &Endpoint, dialer: &Dialer) -> Finding {
