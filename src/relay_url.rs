@@ -1,10 +1,14 @@
 //! Where a relay is: an origin, and nothing else.
 
+mod reach;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use http::Uri;
+
+pub use reach::Reach;
 
 /// Longest relay URL that is looked at, in bytes.
 const MAX_LENGTH: usize = 512;
@@ -101,6 +105,12 @@ impl RelayUrl {
             format!("{scheme}://{written}:{port}")
         };
         Self { origin, host, port, tls }
+    }
+
+    /// From where it can be reached, as far as one can see.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        Reach::of(&self.host)
     }
 
     /// `https://hooks.example.com:8443`, without a slash at the end.

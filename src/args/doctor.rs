@@ -10,6 +10,8 @@ Examples:
   muxhook doctor -f localhost:3000/api/webhooks/mux    and this app
   muxhook doctor --json | jq '.checks[] | select(.verdict == \"fault\")'
 
+With MUX_TOKEN_ID and MUX_TOKEN_SECRET in the environment, the webhook at Mux is looked at too.
+
 Exit code: 0 when the chain holds, 1 when a link is broken.";
 
 /// `muxhook doctor`.

@@ -3,7 +3,9 @@
 mod app;
 mod endpoint;
 mod finding;
+mod mux;
 mod relay;
+mod secret;
 
 use std::process::ExitCode;
 
@@ -12,7 +14,7 @@ use muxhook_link::Now;
 use self::finding::{Finding, Verdict};
 use super::reach;
 use crate::args;
-use crate::config::{self, Listen, Project, Surroundings};
+use crate::config::{Listen, Surroundings};
 use crate::error::Error;
 use crate::printer::Console;
 
@@ -40,17 +42,21 @@ pub(super) async fn run(
 
 /// Every link, in the order of the chain.
 async fn examine(args: &args::Doctor, around: &Surroundings) -> Vec<Finding> {
-    let secret = secret(args, around);
     let config = match Listen::resolve(&args.as_listen(), around) {
         Ok(config) => config,
-        Err(error) => return vec![Finding::of_error("config", &error), secret],
+        Err(error) => {
+            let secret = secret::examine(&args.signing, around, None);
+            return vec![Finding::of_error("config", &error), secret];
+        }
     };
     let mut findings = vec![configuration(&config)];
     match reach::dialer(config.connection.relay_ca.clone(), around) {
         Ok(dialer) => {
             let (told, reached) = relay::examine(&config, around, &dialer).await;
             findings.extend(told);
-            findings.push(endpoint::examine(&config, around, reached.as_ref(), &dialer).await);
+            let (told, endpoint) = endpoint::examine(&config, around, reached.as_ref(), &dialer).await;
+            findings.push(told);
+            findings.push(mux::examine(endpoint.as_ref(), around).await);
             if let Some(reached) = reached {
                 findings.push(relay::clock(&reached, &dialer, Now::system()).await);
             }
@@ -58,7 +64,7 @@ async fn examine(args: &args::Doctor, around: &Surroundings) -> Vec<Finding> {
         Err(error) => findings.push(Finding::of_error("relay", &error)),
     }
     findings.push(app::examine(config.forward_to.as_deref()).await);
-    findings.push(secret);
+    findings.push(secret::examine(&args.signing, around, Some(&config)));
     findings
 }
 
@@ -72,19 +78,4 @@ fn configuration(config: &Listen) -> Finding {
         finding = Finding::doubt("config", notice.message.clone());
     }
     finding
-}
-
-fn secret(args: &args::Doctor, around: &Surroundings) -> Finding {
-    let signing =
-        Project::find(around).and_then(|project| config::signing_keys(&args.signing, around, &project));
-    match signing.map(|signing| signing.keys) {
-        Err(error) => Finding::of_error("secret", &error),
-        Ok(keys) if keys.is_empty() => Finding::doubt(
-            "secret",
-            "no signing secret is at hand, so `listen` can't tell whether a webhook is Mux's",
-        )
-        .cure("set MUX_WEBHOOK_SECRET, or give the app's file with --env-file .env.local"),
-        Ok(keys) if keys.len() == 1 => Finding::fine("secret", "a signing secret is at hand"),
-        Ok(keys) => Finding::fine("secret", format!("{} signing secrets are at hand", keys.len())),
-    }
 }

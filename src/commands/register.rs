@@ -3,7 +3,6 @@
 pub(super) mod address;
 pub(super) mod consent;
 mod env;
-mod outside;
 pub(super) mod plan;
 pub(super) mod registrar;
 pub(super) mod report;

@@ -2,6 +2,7 @@
 
 mod command;
 mod expectation;
+mod group;
 mod watch;
 
 use std::process::ExitCode;

@@ -48,6 +48,14 @@ impl Identity {
     }
 }
 
+/// `Development of Acme`. Text from outside, not escaped.
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.environment())?;
+        self.organization().map_or(Ok(()), |organization| write!(f, " of {organization}"))
+    }
+}
+
 /// A webhook of Mux's.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Webhook {

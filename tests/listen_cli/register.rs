@@ -12,14 +12,14 @@ use crate::running::{Ended, Running};
 use crate::terminal::Terminal;
 
 /// A user who is logged in to a relay that the outside knows by a public address, and Mux.
-struct Stage {
-    home: Home,
-    mux: Mux,
+pub(crate) struct Stage {
+    pub(crate) home: Home,
+    pub(crate) mux: Mux,
     relay: Relay,
 }
 
 impl Stage {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::at("https://hooks.example.com")
     }
 
@@ -30,9 +30,14 @@ impl Stage {
         Self { home, mux: Mux::new(), relay }
     }
 
-    fn run(&self, args: &[&str]) -> Ended {
+    pub(crate) fn run(&self, args: &[&str]) -> Ended {
+        self.run_with(args, [])
+    }
+
+    /// With further environment variables.
+    pub(crate) fn run_with<const N: usize>(&self, args: &[&str], variables: [(&str, String); N]) -> Ended {
         let mut command = self.home.muxhook(args);
-        command.envs(self.mux.variables());
+        command.envs(self.mux.variables()).envs(variables);
         let ended = Running::start(command).end().hides(TOKEN_SECRET);
         assert!(!ended.out.contains('\x1b') && !ended.err.contains('\x1b'), "{} {}", ended.out, ended.err);
         ended

@@ -2,10 +2,9 @@
 
 use muxhook_protocol::EndpointId;
 
-use super::outside::Reach;
 use crate::api;
 use crate::error::Error;
-use crate::relay_url::RelayUrl;
+use crate::relay_url::{Reach, RelayUrl};
 use crate::state::{Place, Remembered, State};
 
 /// An endpoint and its address.
@@ -103,7 +102,7 @@ fn check(public_url: &str, place: Place<'_>, plain: bool) -> Result<(), Error> {
     let refused =
         |why: &str| Err(Error::refused(format!("Mux can't reach {public_url}: {why}")).with_hint(cure));
     let Ok(url) = RelayUrl::parse(public_url, true) else { return refused("that is no address") };
-    match Reach::of(url.host()) {
+    match url.reach() {
         Reach::Machine => refused("it leads no further than the machine that the relay runs on"),
         Reach::Network => refused("it leads no further than a private network"),
         Reach::World if url.is_tls() || plain => Ok(()),

@@ -46,9 +46,5 @@ fn facts(case: &Case, style: Style) -> Vec<String> {
 
 /// `Development of Acme`, escaped.
 pub(crate) fn whose(case: &Case) -> String {
-    let environment = escape(case.who.environment());
-    match case.who.organization() {
-        Some(organization) => format!("{environment} of {}", escape(organization)),
-        None => environment.into_owned(),
-    }
+    escape(&case.who.to_string()).into_owned()
 }

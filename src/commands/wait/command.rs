@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::process::{Child, Command as Process};
 use tokio::time::timeout;
 
+use super::group;
 use crate::printer;
 
 /// How long it may take to end when it is asked to.
@@ -60,6 +61,7 @@ impl Command {
         };
         let mut process = Process::new(program);
         process.args(arguments).stdout(printer::stdout_of_others()).kill_on_drop(true);
+        group::apart(&mut process);
         let started = process.spawn();
         self.state = State::Over;
         let child = started.map_err(|error| not_started(&self.name(), &error))?;
@@ -83,11 +85,11 @@ impl Command {
         }
     }
 
-    /// Ends it, if it runs: by `SIGTERM` where there are signals, and for good when that does not help in time.
+    /// Ends it, if it runs, and what it has started: by `SIGTERM` where there are signals, and for good when that does not help in time.
     /// Cancel-safe: then it goes on, until it is ended again, or dropped.
     pub(super) async fn stop(&mut self) {
         if let State::Running(child) = &mut self.state
-            && ask_to_end(child)
+            && group::ask_to_end(child)
             && timeout(PATIENCE, child.wait()).await.is_ok()
         {
             self.state = State::Over;
@@ -98,6 +100,7 @@ impl Command {
     /// Ends it for good, if it runs.
     pub(super) async fn kill(&mut self) {
         if let State::Running(child) = &mut self.state {
+            group::kill(child);
             // An error means that it has ended just now; waiting in vain, that the system holds it fast.
             let _ = timeout(PATIENCE, child.kill()).await;
         }
@@ -108,19 +111,6 @@ impl Command {
     fn name(&self) -> String {
         self.words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default()
     }
-}
-
-/// Whether there is a way to ask, and it was asked.
-#[cfg(unix)]
-fn ask_to_end(child: &Child) -> bool {
-    use rustix::process::{Pid, Signal, kill_process};
-    let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    id.is_some_and(|id| kill_process(id, Signal::TERM).is_ok())
-}
-
-#[cfg(not(unix))]
-fn ask_to_end(_: &Child) -> bool {
-    false
 }
 
 /// Codes as POSIX has them for shells (XCU 2.8.2).

@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// From where.
+/// From where a host can be reached, going by its name or address alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
+pub enum Reach {
     /// From its own machine.
     Machine,
     /// From its own network.
@@ -14,7 +14,7 @@ pub(super) enum Reach {
 }
 
 impl Reach {
-    /// `host`: a name in lower case, or an address without brackets.
+    /// `host`: a name in lower case, perhaps with the root's dot, or an address without brackets.
     pub(super) fn of(host: &str) -> Self {
         match host.parse() {
             Ok(IpAddr::V4(ip)) => Self::of_v4(ip),
@@ -49,6 +49,7 @@ impl Reach {
     /// Names for local use: RFC 6761 (localhost), 6762 (local), 8375 (home.arpa), and `internal`, which ICANN keeps
     /// free.
     fn of_name(name: &str) -> Self {
+        let name = name.strip_suffix('.').unwrap_or(name);
         let below =
             |top: &str| name.strip_suffix(top).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
         if below("localhost") {
@@ -68,7 +69,10 @@ mod tests {
     #[test]
     fn what_mux_cannot_reach_is_told_from_what_it_can() {
         for (reach, hosts) in [
-            (Reach::Machine, "localhost app.localhost 127.0.0.1 127.9.9.9 ::1 0.0.0.0 :: ::ffff:127.0.0.1"),
+            (
+                Reach::Machine,
+                "localhost localhost. app.localhost 127.0.0.1 127.9.9.9 ::1 0.0.0.0 :: ::ffff:127.0.0.1",
+            ),
             (
                 Reach::Network,
                 "10.0.0.7 192.168.1.2 172.16.0.1 169.254.1.1 100.64.0.1 fd00::1 fe80::1 ::ffff:10.0.0.1 devbox \
