@@ -77,6 +77,7 @@ fn excerpt(human: &Human, reply: &Reply, head: &str, out: &mut Vec<u8>) {
     if let Some(title) = title(reply, head) {
         return quote(human, title, out);
     }
+    let head = content::masked(human, head);
     let mut lines = head.lines().map(str::trim_end).filter(|line| !line.is_empty());
     lines.by_ref().take(LINES).for_each(|line| quote(human, line, out));
     if lines.next().is_some() {
