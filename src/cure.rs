@@ -25,6 +25,8 @@ pub struct Exchange<'a> {
     pub signed: bool,
     /// What that was worth by the secrets at hand; `None`: there were none.
     pub verdict: Option<Verdict>,
+    /// Whether the sender had given up by then.
+    pub late: bool,
 }
 
 /// The answer, made ready to be looked at.
@@ -35,18 +37,21 @@ struct Look<'a> {
     framework: Option<Framework>,
 }
 
-/// One sentence, or a few, on why the app did not take the event and how to mend that; `None` for a 2xx, and where
-/// nothing is known. May repeat words of the app's: who prints it, escapes it.
+const LATE: &str = "the sender had given up by then and will send it again: answer first, do the work after";
+
+/// One sentence, or a few, on why the app did not take the event and how to mend that; `None` for a 2xx in time, and
+/// where nothing is known. May repeat words of the app's: who prints it, escapes it.
 #[must_use]
 pub fn cure(exchange: Exchange<'_>) -> Option<String> {
+    let late = || exchange.late.then(|| LATE.to_owned());
     if (200..300).contains(&exchange.reply.status) {
-        return None;
+        return late();
     }
     let body = &exchange.reply.body;
     let words = String::from_utf8_lossy(&body[..body.len().min(LOOKED_AT)]).to_ascii_lowercase();
     let framework = Framework::of(exchange.reply, &words);
     let look = Look { exchange, words, framework };
-    look.of_signature().or_else(|| look.of_gate()).or_else(|| look.of_status())
+    look.of_signature().or_else(|| look.of_gate()).or_else(|| look.of_status()).or_else(late)
 }
 
 impl Look<'_> {

@@ -87,7 +87,7 @@ pub struct Forwarded {
     pub latency: Duration,
     /// The sender had its answer before.
     pub late: bool,
-    /// What the user may try, when the answer is no 2xx and its cause is known.
+    /// What the user may try, when the answer is no 2xx and its cause is known, or when it came too late.
     pub hint: Option<String>,
 }
 

@@ -17,7 +17,7 @@ fn reply(status: u16, headers: &[(&str, &str)], body: &str) -> Reply {
 }
 
 fn told(reply: &Reply, target: &str, signed: bool, verdict: Option<Verdict>) -> Option<String> {
-    cure(Exchange { target: Some(target), reply, signed, verdict })
+    cure(Exchange { target: Some(target), reply, signed, verdict, late: false })
 }
 
 #[test]
@@ -27,6 +27,19 @@ fn what_went_well_needs_no_cure() {
     }
     assert_eq!(told(&reply(500, &[], "Error: cannot read property of undefined"), TARGET, true, None), None);
     assert_eq!(told(&reply(302, &[], ""), TARGET, true, None), None, "a redirect to nowhere");
+}
+
+#[test]
+fn what_came_too_late_is_told_unless_the_answer_has_a_cause_of_its_own() {
+    let told = |reply: &Reply| {
+        let late =
+            cure(Exchange { target: Some(TARGET), reply, signed: true, verdict: None, late: true }).unwrap();
+        late.split(':').next().unwrap().to_owned()
+    };
+    for answer in [plain(200, ""), plain(500, "boom")] {
+        assert_eq!(told(&answer), "the sender had given up by then and will send it again");
+    }
+    assert_eq!(told(&plain(404, "")), "the app has no such route");
 }
 
 type Case = (&'static str, Reply, &'static str, bool, Option<Verdict>);

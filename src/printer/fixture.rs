@@ -75,9 +75,13 @@ pub(super) fn reply(status: u16, content_type: &'static str, body: &'static str)
 }
 
 pub(super) fn forwarded(arrival: Arc<Arrival>, reply: Reply, latency: Duration) -> Event {
-    let exchange = Exchange { target: Some(TARGET), reply: &reply, signed: true, verdict: arrival.signature };
-    let hint = cure::cure(exchange);
-    Event::Forwarded(Forwarded { arrival, target: TARGET.into(), reply, latency, late: false, hint })
+    answered(arrival, reply, latency, false)
+}
+
+fn answered(arrival: Arc<Arrival>, reply: Reply, latency: Duration, late: bool) -> Event {
+    let verdict = arrival.signature;
+    let hint = cure::cure(Exchange { target: Some(TARGET), reply: &reply, signed: true, verdict, late });
+    Event::Forwarded(Forwarded { arrival, target: TARGET.into(), reply, latency, late, hint })
 }
 
 pub(super) fn failed(arrival: Arc<Arrival>, reason: FailReason) -> Event {
@@ -123,14 +127,6 @@ pub(super) fn session() -> Vec<Event> {
         it.delivery.replayed = true;
     });
     let received = |awaited| Event::Received(Received { arrival: plain(), awaited });
-    let late = Forwarded {
-        arrival: plain(),
-        target: TARGET.into(),
-        reply: reply(200, "text/plain", "ok"),
-        latency: Duration::from_millis(6_120),
-        late: true,
-        hint: None,
-    };
     vec![
         Event::Ready(ready()),
         received(true),
@@ -140,7 +136,7 @@ pub(super) fn session() -> Vec<Event> {
             reply(500, "text/plain", "TypeError: x is undefined\n\n  at app.js:1"),
             Duration::from_micros(800),
         ),
-        Event::Forwarded(late),
+        answered(plain(), reply(200, "text/plain", "ok"), Duration::from_millis(6_120), true),
         failed(plain(), FailReason::Refused),
         failed(plain(), FailReason::TooLarge),
         Event::Skipped(Skipped { arrival: plain(), filter: "--events video.asset.*".into() }),

@@ -149,7 +149,9 @@ fn failed(line: &mut Object<'_>, it: &Failed) {
 
 fn refused(line: &mut Object<'_>, it: &Refused) {
     about(line, &it.arrival);
-    line.text("signature", signature(it.arrival.signature)).text("message", &it.message);
+    line.text("signature", signature(it.arrival.signature))
+        .text("message", &it.message)
+        .text("hint", it.hint);
 }
 
 fn summary(line: &mut Object<'_>, it: &Summary) {

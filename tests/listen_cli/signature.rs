@@ -112,6 +112,7 @@ fn what_is_not_valid_is_refused_before_the_app_sees_it() {
         let body: Value = serde_json::from_str(answer.text()).unwrap();
         assert_eq!((&body["error"], &body["message"]), (&"signature_refused".into(), &told["message"]));
         assert_eq!((&told["signature"], &told["event_id"]), (&Value::from(*worth), &"e1".into()));
+        assert!(told["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{told}");
     }
     let summary = lines.last().unwrap();
     assert_eq!(

@@ -261,7 +261,7 @@ impl Listener {
         match done.outcome {
             Outcome::Replied(reply) => {
                 self.run.summary.forwarded += u64::from(!replay);
-                let hint = cured(&arrival, &reply, &done.target);
+                let hint = cured(&arrival, &reply, &done.target, late);
                 let (target, latency) = (done.target, done.latency);
                 self.tell(Event::Forwarded(Forwarded { arrival, target, reply, latency, late, hint }));
             }
@@ -344,8 +344,8 @@ impl Listener {
     }
 }
 
-/// What is known of the cause of an app's answer that is no 2xx.
-fn cured(arrival: &Arrival, reply: &Reply, target: &str) -> Option<String> {
+/// What is known of the cause of an app's answer that is no 2xx, or came too late.
+fn cured(arrival: &Arrival, reply: &Reply, target: &str, late: bool) -> Option<String> {
     let signed = arrival.delivery.headers.get(signature::HEADER).is_some();
-    cure::cure(Exchange { target: Some(target), reply, signed, verdict: arrival.signature })
+    cure::cure(Exchange { target: Some(target), reply, signed, verdict: arrival.signature, late })
 }

@@ -84,7 +84,8 @@ impl Run {
         {
             let verdict = self.signer.worth(signature.as_deref(), &body, seconds);
             let target = if self.sender.is_address() { None } else { Some(self.sender.url()) };
-            answer.hint = cure::cure(Exchange { target, reply, signed: signature.is_some(), verdict });
+            answer.hint =
+                cure::cure(Exchange { target, reply, signed: signature.is_some(), verdict, late: false });
         }
         answer
     }

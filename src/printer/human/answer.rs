@@ -15,19 +15,14 @@ const LOOKED_AT: usize = 16 * 1024;
 /// Columns of `hint:`.
 const LEAD: usize = 5;
 
-const LATE: &str = "the sender had given up by then and will send it again: answer first, do the work after";
-
 /// What to say of an answer that is not 2xx, or that came too late.
 pub(super) fn explain(human: &Human, it: &Forwarded, out: &mut Vec<u8>) {
     if !(200..300).contains(&it.reply.status) {
         let head = String::from_utf8_lossy(&it.reply.body[..it.reply.body.len().min(LOOKED_AT)]);
         excerpt(human, &it.reply, &head, out);
-        if let Some(text) = &it.hint {
-            hint(human, text, out);
-        }
     }
-    if it.late {
-        hint(human, LATE, out);
+    if let Some(text) = &it.hint {
+        hint(human, text, out);
     }
 }
 
@@ -82,6 +77,7 @@ fn excerpt(human: &Human, reply: &Reply, head: &str, out: &mut Vec<u8>) {
     if let Some(title) = title(reply, head) {
         return quote(human, title, out);
     }
+    let head = content::masked(human, head);
     let mut lines = head.lines().map(str::trim_end).filter(|line| !line.is_empty());
     lines.by_ref().take(LINES).for_each(|line| quote(human, line, out));
     if lines.next().is_some() {

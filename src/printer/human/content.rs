@@ -43,6 +43,14 @@ pub(super) fn json_line(human: &Human, body: &[u8]) -> Option<String> {
     json(human, body, Layout::Line)
 }
 
+/// `text` as it is, save the secrets in what looks like JSON.
+pub(super) fn masked<'a>(human: &Human, text: &'a str) -> Cow<'a, str> {
+    match human.mask() {
+        Some(mask) => Cow::Owned(tree::lay_out(text, Layout::Line, Some(mask), SHOWN)),
+        None => Cow::Borrowed(text),
+    }
+}
+
 fn headers(human: &Human, headers: &Headers, out: &mut Vec<u8>) {
     for (name, value) in headers.iter() {
         let value = match human.mask() {
@@ -61,7 +69,7 @@ fn body(human: &Human, body: &[u8], out: &mut Vec<u8>) {
     }
     let text = match (json(human, body, Layout::Tree), std::str::from_utf8(body)) {
         (Some(tree), _) => Cow::Owned(tree),
-        (None, Ok(text)) => Cow::Borrowed(text),
+        (None, Ok(text)) => masked(human, text),
         (None, Err(_)) => {
             return aside(out, &format!("({}, not text)", units::count(body.len() as u64, "byte")));
         }

@@ -54,7 +54,7 @@ fn keys_of(kind: &str) -> &'static str {
         "forwarded" => "delivery event_id event_type target status latency_ms late hint",
         "failed" => "delivery event_id event_type target reason message hint",
         "skipped" => "delivery event_id event_type filter",
-        "refused" => "delivery event_id event_type signature message",
+        "refused" => "delivery event_id event_type signature message hint",
         "disconnected" => "reason retry_in_ms",
         "reconnected" => "down_ms missed",
         "notice" => "code message",

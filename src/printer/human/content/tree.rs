@@ -1,4 +1,5 @@
-//! JSON laid out for reading: its tokens as they came, secrets masked.
+//! JSON laid out for reading: its tokens as they came, secrets masked. What is no JSON on one line stays as it is, and
+//! is masked where it looks like JSON.
 
 use crate::printer::human::mask::is_secret_key;
 
@@ -14,8 +15,8 @@ pub(super) enum Layout {
 /// Deeper levels are indented no further, so that hostile nesting makes no lines of mere space.
 const DEEPEST: usize = 16;
 
-/// Lays out `json`, which must be valid and without white space between its tokens. With a `mask`, it stands in place
-/// of each secret. Ends soon after `limit` bytes.
+/// Lays out `json`: for a tree it must be valid and without white space between its tokens. With a `mask`, it stands in
+/// place of each secret. Ends soon after `limit` bytes.
 pub(super) fn lay_out(json: &str, layout: Layout, mask: Option<&str>, limit: usize) -> String {
     let mut page = Page { text: String::with_capacity(json.len()), layout, depth: 0 };
     let mut rest = json;
@@ -23,15 +24,19 @@ pub(super) fn lay_out(json: &str, layout: Layout, mask: Option<&str>, limit: usi
     while let Some(token) = next_token(rest).filter(|_| page.text.len() <= limit) {
         rest = &rest[token.len()..];
         match (token, mask) {
+            (space, _) if space.trim().is_empty() => page.text.push_str(space),
             (_, Some(mask)) if std::mem::take(&mut secret) && !matches!(token, "{" | "[" | "null") => {
                 page.text.extend(["\"", mask, "\""]);
             }
             _ => page.push(token, rest),
         }
-        if rest.starts_with(':') && token.starts_with('"') {
+        if token.starts_with('"')
+            && let Some(behind) = rest.trim_start().strip_prefix(':')
+        {
             secret = is_secret_key(token);
-            rest = &rest[1..];
-            page.text.push_str(if layout == Layout::Tree { ": " } else { ":" });
+            page.text.push_str(&rest[..rest.len() - behind.len()]);
+            page.text.push_str(if layout == Layout::Tree { " " } else { "" });
+            rest = behind;
         }
     }
     page.text
@@ -81,9 +86,17 @@ fn next_token(json: &str) -> Option<&str> {
     let length = match json.as_bytes().first()? {
         b'"' => string_length(json.as_bytes()),
         b'{' | b'}' | b'[' | b']' | b',' | b':' => 1,
-        _ => json.find(['}', ']', ',']).unwrap_or(json.len()),
+        _ => word_length(json),
     };
-    json.get(..length)
+    json.get(..length.min(json.len()))
+}
+
+/// Up to what is punctuation, or where white space begins or ends.
+fn word_length(json: &str) -> usize {
+    let space = json.starts_with(char::is_whitespace);
+    let ends =
+        |char: char| char.is_whitespace() != space || matches!(char, '{' | '}' | '[' | ']' | ',' | ':' | '"');
+    json.find(ends).unwrap_or(json.len())
 }
 
 fn string_length(json: &[u8]) -> usize {
@@ -129,12 +142,29 @@ mod tests {
     }
 
     #[test]
+    fn secrets_are_masked_in_what_is_nearly_json() {
+        for (text, masked) in [
+            (r#"{"id":"\ud800","stream_key":"abc"}"#, r#"{"id":"\ud800","stream_key":"**"}"#),
+            ("{\n  \"stream_key\" : \"abc\",\n  x", "{\n  \"stream_key\" : \"**\",\n  x"),
+            (r#"error: {"stream_key":"abc"#, r#"error: {"stream_key":"**""#),
+            (r#"Unexpected token: "é\é"#, r#"Unexpected token: "é\é"#),
+        ] {
+            assert_eq!(lay_out(text, Layout::Line, Some("**"), 1000), masked);
+        }
+    }
+
+    #[test]
     fn hostile_nesting_stays_small() {
         let json = format!("{}{}{}", "[".repeat(128), vec!["1"; 100_000].join(","), "]".repeat(128));
         assert!(lay_out(&json, Layout::Tree, None, 10_000).len() < 10_100);
     }
 
     proptest! {
+        #[test]
+        fn any_text_stays_as_it_is_on_one_line(text in r#"([{}\[\]:,"\\ \né0]|[a-z]{1,4})*"#) {
+            prop_assert_eq!(lay_out(&text, Layout::Line, None, usize::MAX), text);
+        }
+
         #[test]
         fn on_one_line_without_a_mask_it_is_the_same(text in any::<String>(), number in any::<i64>()) {
             let json = serde_json::json!({ "k": [text, number, {}, [null, true]], text.clone(): {"x": text} }).to_string();
