@@ -50,14 +50,15 @@ impl Draft {
     }
 }
 
-/// The events of `subjects`, one after the other. Each subject has a seed of its own, the first one `seed` itself. A
-/// story that is told faster than it happens has begun so long ago that it ends when its last event is sent: no event
-/// comes from the future. `now` is in milliseconds since the Unix epoch.
+/// The events of `subjects`, one after the other. Types tell of one asset, one stream and so on, by `seed`; what is
+/// named again tells of others. A story that is told faster than it happens has begun so long ago that it ends when its
+/// last event is sent: no event comes from the future. `now` is in milliseconds since the Unix epoch.
 pub(super) fn told(subjects: &[Subject], seed: u64, now: u64, pace: Pace) -> Vec<Draft> {
     let (mut drafts, mut begin) = (Vec::new(), Duration::ZERO);
-    for (nth, subject) in (0_u64..).zip(subjects) {
-        let steps =
-            steps(subject, seed.wrapping_add(nth), now.saturating_add(millis(pace.wait(begin))), pace);
+    for (nth, subject) in subjects.iter().enumerate() {
+        let before = subjects[..nth].iter().filter(|earlier| *earlier == subject).count() as u64;
+        let now = now.saturating_add(millis(pace.wait(begin)));
+        let steps = steps(subject, seed.wrapping_add(before), now, pace);
         let last = steps.last().map_or(Duration::ZERO, |step| step.after);
         let of_step = |Step { after, event }| Draft { after: begin + after, event };
         drafts.extend(steps.into_iter().map(of_step));
@@ -105,8 +106,10 @@ pub(super) fn change(drafts: &mut [Draft], changes: &[Change]) -> Result<(), Err
 mod tests {
     use muxhook_protocol::mux::catalogue;
     use muxhook_protocol::mux::field::Path;
+    use muxhook_protocol::mux::sample;
     use serde_json::json;
 
+    use super::super::subject;
     use super::*;
 
     const WRITTEN: &[u8] = b"{\"type\" : \"video.asset.ready\",\"id\":\"e1\",\"big\":1.0, \"data\":{}}\n";
@@ -142,7 +145,9 @@ mod tests {
 
     #[test]
     fn the_same_seed_tells_the_same_and_no_two_events_share_an_id() {
-        let subjects: Vec<_> = catalogue::all().map(Subject::Type).collect();
+        let types = || catalogue::all().map(Subject::Type);
+        let scenarios = || sample::scenarios().into_iter().map(Subject::Scenario);
+        let subjects: Vec<_> = types().chain(scenarios()).chain(types()).chain(scenarios()).collect();
         let ids = |seed| {
             let drafts = told(&subjects, seed, 1_700_000_000_000, Pace::Instant);
             drafts.iter().map(|draft| draft.id().to_owned()).collect::<Vec<_>>()
@@ -152,6 +157,17 @@ mod tests {
         let mut distinct = ids(7);
         distinct.sort_unstable();
         distinct.dedup();
-        assert_eq!(distinct.len(), 127);
+        assert_eq!(distinct.len(), ids(7).len());
+    }
+
+    #[test]
+    fn types_tell_of_one_asset_unless_they_are_named_again() {
+        let names = ["video.asset.created", "video.asset.ready", "video.asset.ready"].map(str::to_owned);
+        let drafts = told(&subject::named(&names).unwrap(), 7, 1_700_000_000_000, Pace::Instant);
+        let asset = |draft: &Draft| {
+            serde_json::from_slice::<serde_json::Value>(&draft.body()).unwrap()["data"]["id"].clone()
+        };
+        assert_eq!(asset(&drafts[0]), asset(&drafts[1]));
+        assert_ne!(asset(&drafts[1]), asset(&drafts[2]));
     }
 }
