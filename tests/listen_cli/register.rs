@@ -213,6 +213,21 @@ fn the_secret_is_put_into_a_projects_file_and_the_rest_left_alone() {
 }
 
 #[test]
+fn nothing_is_made_or_deleted_at_mux_when_the_secret_could_not_be_kept() {
+    let stage = Stage::new();
+    stage.mux.make("https://hooks.example.com/h/my-app");
+    // Whoever is root may write everywhere else.
+    let lock = stage.home.path("state/muxhook/state.lock");
+    let _ = std::fs::remove_file(&lock);
+    std::fs::create_dir(&lock).unwrap();
+    for args in [&["--endpoint", "my-app", "--recreate"][..], &["--endpoint", "new-app"]] {
+        let args = [&["register", "--yes"], args].concat();
+        stage.run(&args).with(1, "state.lock cannot be used").with(1, "shows a signing secret once");
+    }
+    assert!(stage.mux.changes().is_empty());
+}
+
+#[test]
 fn a_webhook_is_disabled_and_enabled_again_and_deleted() {
     let stage = Stage::new();
     stage.run(&["unregister", "--yes"]).with(0, "").hides("made");
