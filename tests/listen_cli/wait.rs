@@ -235,7 +235,9 @@ fn what_the_command_has_started_ends_with_it() {
     let running = home.wait(&["*"], &sh("echo started; sleep 60; echo over"));
     running.err.wait_for("started");
     running.stop().with(130, "started\n");
-    let running = home.wait(&["*"], &sh("trap 'echo asked' TERM; echo started; sleep 60; sleep 60"));
+    let deaf = "sh -c 'trap \"\" TERM; echo started; exec sleep 60'";
+    let script = format!("trap 'echo asked' TERM; {deaf} & while :; do sleep 0.02; done");
+    let running = home.wait(&["*"], &sh(&script));
     running.err.wait_for("started");
     running.signal(Signal::TERM);
     running.err.wait_for("asked");
