@@ -70,7 +70,7 @@ pub enum Command {
     #[command(after_help = verify::EXAMPLES)]
     Verify(Verify),
     /// Give an address to Mux: make a webhook for it there
-    #[command(after_help = register::EXAMPLES)]
+    #[command(after_help = register::EXAMPLES, mut_arg("secret", |arg| arg.help(register::SECRET)))]
     Register(Box<Register>),
     /// Disable the webhook at Mux again
     #[command(after_help = register::UNREGISTER_EXAMPLES)]

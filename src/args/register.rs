@@ -14,6 +14,10 @@ Examples:
   muxhook register --yes --json                   in a script
   muxhook register --secret-file secret.txt       when the webhook was made elsewhere";
 
+/// Unlike elsewhere, the environment does not count: what is set there may be another webhook's.
+pub(super) const SECRET: &str =
+    "The secret of a webhook that was made elsewhere; others on this machine can see it here: prefer a file";
+
 pub(super) const UNREGISTER_EXAMPLES: &str = "\
 Examples:
   muxhook unregister                              until `muxhook register` enables it again

@@ -129,7 +129,7 @@ impl From<MuxError> for Error {
                 Self::refused(message).with_hint("run it again: what was made meanwhile is found then")
             }
             MuxError::TooMany { wait } => Self::failed(message).with_hint(match wait {
-                Some(wait) => format!("try again in {} s", wait.as_secs()),
+                Some(wait) => format!("try again in {} s", wait.as_secs().max(1)),
                 None => "try again in a minute".to_owned(),
             }),
             MuxError::Broken { .. } => {

@@ -54,6 +54,14 @@ impl State {
         webhooks.into_iter().map(|registered| registered.secret).collect()
     }
 
+    /// Whether a webhook can be remembered now.
+    ///
+    /// # Errors
+    /// As [`remember_webhook`](Self::remember_webhook).
+    pub fn check_webhooks(&self) -> Result<(), StateError> {
+        self.change_webhooks(|_| {})
+    }
+
     /// Remembers an endpoint's webhook, in place of the one of that environment.
     ///
     /// # Errors

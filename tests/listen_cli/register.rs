@@ -203,11 +203,28 @@ fn the_secret_is_put_into_a_projects_file_and_the_rest_left_alone() {
     stage.run(&["register", "--write-env", "new.env"]).with(0, "is set in new.env");
     assert_eq!(now("new.env"), 0o600);
     assert_eq!(stage.home.read("new.env"), format!("MUX_WEBHOOK_SECRET={}\n", Mux::secret("w1")));
-    for (file, part) in [("no/such/.env", "no such folder"), ("state", "no regular file")] {
+    for (file, part) in
+        [("no/such/.env", "no such folder"), ("state", "no regular file"), ("", "no name of a file")]
+    {
         let asked = stage.mux.changes().len();
         stage.run(&["register", "--recreate", "--yes", "--write-env", file]).with(2, part);
         assert_eq!(stage.mux.changes().len(), asked, "{file}");
     }
+}
+
+#[test]
+fn nothing_is_made_or_deleted_at_mux_when_the_secret_could_not_be_kept() {
+    let stage = Stage::new();
+    stage.mux.make("https://hooks.example.com/h/my-app");
+    // Whoever is root may write everywhere else.
+    let lock = stage.home.path("state/muxhook/state.lock");
+    let _ = std::fs::remove_file(&lock);
+    std::fs::create_dir(&lock).unwrap();
+    for args in [&["--endpoint", "my-app", "--recreate"][..], &["--endpoint", "new-app"]] {
+        let args = [&["register", "--yes"], args].concat();
+        stage.run(&args).with(1, "state.lock cannot be used").with(1, "shows a signing secret once");
+    }
+    assert!(stage.mux.changes().is_empty());
 }
 
 #[test]
@@ -278,6 +295,7 @@ fn what_mux_refuses_is_told_with_the_cure() {
         ("POST", "403 Forbidden", words, 5, ["system:write", "dashboard.mux.com/settings/access-tokens"]),
         ("POST", "409 Conflict", words, 5, ["has this address already", "run it again"]),
         ("POST", "400 Bad Request", words, 5, ["Mux refused (400 Bad Request)", "No\\x1b[2J."]),
+        ("GET", "429 Too Many Requests\r\nretry-after: 0", "", 1, ["too many requests", "try again in 1 s"]),
         ("POST", "429 Too Many Requests\r\nretry-after: 7", "", 1, ["too many requests", "try again in 7 s"]),
         ("POST", "500 Internal Server Error", words, 1, ["500 Internal Server Error", "try again later"]),
         ("GET", "200 OK", "<html>", 5, ["is not Mux's API", "MUX_BASE_URL"]),
@@ -417,6 +435,20 @@ fn a_listen_that_can_not_unregister_says_so_and_ends() {
     command.envs(stage.mux.variables());
     Running::start(command).end().with(3, "no relay is configured").with(3, "muxhook login");
     home.run(&["listen", "--unregister-on-exit"]).with(2, "--register");
+}
+
+#[test]
+fn a_listen_that_gives_the_relay_up_unregisters_too() {
+    let stage = Stage::new();
+    let args = ["listen", "--register", "--unregister-on-exit", "--yes", "--no-retry", "--json"];
+    let mut command = stage.home.muxhook(&args);
+    command.envs(stage.mux.variables());
+    let listener = Running::start(command);
+    listener.line("ready");
+    let Stage { home: _home, mux, relay } = stage;
+    drop(relay);
+    listener.end().with(3, "the link to the relay is lost");
+    assert!(!mux.webhooks()[0].2, "it is still enabled");
 }
 
 #[test]

@@ -27,6 +27,9 @@ impl EnvFile {
         let path = PathBuf::from(path);
         let unusable =
             |why: &dyn std::fmt::Display| Error::usage(format!("--write-env {}: {why}", path.display()));
+        if path.file_name().is_none() && !path.exists() {
+            return Err(unusable(&"that is no name of a file"));
+        }
         let text = private_file::read(&path).map_err(|error| unusable(&error))?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if !folder.is_dir() {

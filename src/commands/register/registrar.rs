@@ -63,9 +63,7 @@ impl Registrar {
     /// No token, or no place to keep a secret that is shown once.
     pub(crate) fn open(around: &Surroundings) -> Result<Self, Error> {
         let access = Access::from_env(|name| around.env.text(name))?;
-        let state = State::open(around.state_folder.as_deref()).map_err(|error| {
-            unkept(error).with_hint("Mux shows a signing secret once, so there must be a place to keep it")
-        })?;
+        let state = State::open(around.state_folder.as_deref()).map_err(unkeepable)?;
         // What the relay's certificate is trusted by says nothing about Mux.
         let dialer = reach::dialer(None, around)?;
         Ok(Self { mux: Client::new(&dialer, access), state })
@@ -99,6 +97,7 @@ impl Registrar {
                 Ok(Done { left_aside, ..done })
             }
             Plan::Remake(old) => {
+                self.state.check_webhooks().map_err(unkeepable)?;
                 gone_or(self.mux.delete(&old).await)?;
                 self.make(place, case, Deed::Recreated).await.map_err(|error| {
                     let hint = error.hint().unwrap_or("run `muxhook register` again").to_owned();
@@ -120,6 +119,7 @@ impl Registrar {
     }
 
     async fn make(&self, place: Place<'_>, case: &Case, deed: Deed) -> Result<Done, Error> {
+        self.state.check_webhooks().map_err(unkeepable)?;
         let Webhook { id, signing_secret, .. } = self.mux.create(&case.address.url).await?;
         if let Some(secret) = &signing_secret {
             self.keep(place, case, &id, secret).map_err(|error| {
@@ -171,6 +171,11 @@ fn gone_or(answer: Result<(), MuxError>) -> Result<(), MuxError> {
         Err(MuxError::NotFound { .. }) => Ok(()),
         other => other,
     }
+}
+
+/// Known before Mux shows the secret.
+fn unkeepable(error: StateError) -> Error {
+    unkept(error).with_hint("Mux shows a signing secret once, so there must be a place to keep it")
 }
 
 fn unkept(error: StateError) -> Error {
