@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use crate::api::{Client, Status};
+use crate::api::{Client, Endpoint, Status};
 use crate::args;
 use crate::config::{Connection, RelayChoice, Source, Surroundings, UserFile};
 use crate::dial::{DialOptions, Dialer, ProxySettings};
 use crate::error::Error;
 use crate::event::{Level, Notice};
 use crate::printer::{Console, escape};
-use crate::state::{EmbeddedRelay, Place, State};
+use crate::state::{EmbeddedRelay, Memory, Place, State};
 
 /// The relay that was meant.
 pub(super) struct Reached {
@@ -70,6 +70,12 @@ pub(super) fn nowhere() -> Error {
     Error::unreachable("no relay is configured, and none runs on this machine").with_hint(
         "`muxhook login https://…` for a relay somewhere else, or start `muxhook listen`, which brings its own",
     )
+}
+
+/// This machine's own among the endpoints that are `there`: the first that it remembers.
+pub(super) fn own<'a>(memory: &Memory, place: Place<'_>, there: &'a [Endpoint]) -> Option<&'a Endpoint> {
+    let mut remembered = memory.endpoints(place).iter();
+    remembered.find_map(|known| there.iter().find(|one| one.endpoint == known.endpoint))
 }
 
 /// Tells what the user should know.

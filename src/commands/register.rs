@@ -1,6 +1,7 @@
 //! `muxhook register`: gives an address to Mux.
 
 pub(super) mod address;
+pub(super) mod case;
 pub(super) mod consent;
 mod env;
 pub(super) mod plan;

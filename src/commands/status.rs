@@ -59,8 +59,7 @@ fn nothing(json: bool, console: &mut Console) -> Result<(), Error> {
 pub(super) fn own(reached: &Reached, around: &Surroundings, endpoints: &[Endpoint]) -> Option<EndpointId> {
     let state = State::open(around.state_folder.as_deref()).ok()?;
     let (memory, _) = state.recall().ok()?;
-    let mut remembered = memory.endpoints(reached.place()).iter().map(|known| &known.endpoint);
-    remembered.find(|known| endpoints.iter().any(|endpoint| endpoint.endpoint == **known)).cloned()
+    reach::own(&memory, reached.place(), endpoints).map(|own| own.endpoint.clone())
 }
 
 async fn local(around: &Surroundings) -> Result<Option<EmbeddedRelay>, Error> {

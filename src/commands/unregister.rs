@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::reach;
 use super::register::address::Address;
+use super::register::case::Case;
 use super::register::consent::{consent, whose};
-use super::register::registrar::{Case, Registrar};
+use super::register::registrar::Registrar;
 use crate::args;
 use crate::config::{self, Surroundings};
 use crate::error::Error;

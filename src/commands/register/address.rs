@@ -3,6 +3,7 @@
 use muxhook_protocol::EndpointId;
 
 use crate::api;
+use crate::commands::reach;
 use crate::error::Error;
 use crate::relay_url::{Reach, RelayUrl};
 use crate::state::{Place, Remembered, State};
@@ -66,13 +67,10 @@ impl Address {
     }
 }
 
-/// The first that is remembered and still there.
+/// This machine's own, if it is still there.
 async fn own(api: &api::Client, place: Place<'_>, state: &State) -> Result<Option<api::Endpoint>, Error> {
     let (memory, _) = state.recall().map_err(|error| Error::failed(error.to_string()))?;
-    let mut there = api.endpoints().await?;
-    let position = |known: &Remembered| there.iter().position(|one| one.endpoint == known.endpoint);
-    let first = memory.endpoints(place).iter().find_map(position);
-    Ok(first.map(|first| there.swap_remove(first)))
+    Ok(reach::own(&memory, place, &api.endpoints().await?).cloned())
 }
 
 /// As `listen` does it.

@@ -1,6 +1,6 @@
 //! The question whether Mux may be told.
 
-use super::registrar::Case;
+use super::case::Case;
 use crate::error::Error;
 use crate::printer::{Console, Style, escape};
 

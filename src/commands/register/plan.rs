@@ -2,7 +2,7 @@
 
 use muxhook_protocol::mux::signature::Key;
 
-use super::registrar::Case;
+use super::case::Case;
 use crate::mux_api::{Webhook, WebhookId};
 
 /// What the user wishes beside having the webhook.

@@ -3,11 +3,12 @@
 use muxhook_protocol::mux::signature::Key;
 
 use super::address::Address;
+use super::case::Case;
 use super::plan::Plan;
 use crate::commands::reach;
 use crate::config::Surroundings;
 use crate::error::Error;
-use crate::mux_api::{Access, Client, Identity, MuxError, Webhook, WebhookId};
+use crate::mux_api::{Access, Client, MuxError, Webhook, WebhookId};
 use crate::state::{Place, Registered, State, StateError};
 
 /// Mux's API, and the place where secrets are kept.
@@ -15,19 +16,6 @@ use crate::state::{Place, Registered, State, StateError};
 pub(crate) struct Registrar {
     mux: Client,
     state: State,
-}
-
-/// What there is.
-#[derive(Debug)]
-pub(crate) struct Case {
-    /// Whose the access token is.
-    pub(crate) who: Identity,
-    /// The address that Mux is to send to.
-    pub(crate) address: Address,
-    /// The webhook that does.
-    pub(crate) found: Option<Webhook>,
-    /// What is kept here for this endpoint and environment.
-    pub(crate) known: Option<Registered>,
 }
 
 /// What became of it.

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::case::Case;
 use super::consent::whose;
 use super::env::Written;
-use super::registrar::{Case, Deed, Done};
+use super::registrar::{Deed, Done};
 use crate::args;
 use crate::config::SECRET_VARIABLE;
 use crate::error::Error;

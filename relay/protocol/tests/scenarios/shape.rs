@@ -26,31 +26,13 @@ fn look(event: &Event) {
     let mut compact = Vec::new();
     assert!(json::compact(&body, &mut compact) && compact == body, "{name} is not compact");
     assert_eq!(Event::parse(&body).as_ref(), Ok(event), "{name}");
-    envelope(&serde_json::from_slice(&body).unwrap(), name);
+    beside_the_tables(&serde_json::from_slice(&body).unwrap(), name);
 }
 
-fn envelope(value: &Value, name: &str) {
-    let keys: Vec<_> = value.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(
-        keys,
-        [
-            "accessor",
-            "accessor_source",
-            "attempts",
-            "created_at",
-            "data",
-            "environment",
-            "id",
-            "object",
-            "request_id",
-            "type"
-        ]
-    );
-    let id = uuid::Uuid::parse_str(value["id"].as_str().unwrap()).unwrap();
-    assert_eq!(id.get_version_num(), 4);
+/// What the tables of `tests/payloads` do not say.
+fn beside_the_tables(value: &Value, name: &str) {
     assert!(catalogue::find(name).is_some(), "{name} is in no catalogue");
-    assert!(value["data"].is_object(), "{name}");
-    assert!(value["object"]["type"] != "unknown" && value["object"]["id"].is_string(), "{name}");
+    assert_ne!(value["object"]["type"], "unknown", "{name}");
     if name.starts_with("video.") {
         assert!(!has_null(&value["data"]), "{name}: what is absent is left out");
         let whole = |made: &Value| made.is_u64() || name.starts_with("video.space.");
