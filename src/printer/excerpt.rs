@@ -33,9 +33,11 @@ pub fn excerpt(reply: &Reply, style: Style, show_secrets: bool) -> Vec<String> {
     shown
 }
 
-/// The title of an error page, which says more than its first lines.
+/// The title of an error page, which says more than its first lines. By way of a relay it comes as plain text.
 fn title<'a>(reply: &Reply, head: &'a str) -> Option<&'a str> {
-    if !reply.headers.get("content-type")?.to_ascii_lowercase().starts_with(b"text/html") {
+    let is_html = |value: &[u8]| value.get(..9).is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/html"));
+    let begins = head.trim_start().get(..5).unwrap_or_default().to_ascii_lowercase();
+    if !reply.headers.get("content-type").is_some_and(is_html) && !matches!(&*begins, "<!doc" | "<html") {
         return None;
     }
     let (_, rest) = head.split_once("<title>")?;

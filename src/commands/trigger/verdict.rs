@@ -61,7 +61,9 @@ fn of_relay(reply: &Reply) -> Refusal {
         Some("signature_refused") => Some(
             "the listener has --require-signature: only what is signed now, with its secret, reaches the app (MUX_WEBHOOK_SECRET, --secret-file, --env-file)",
         ),
-        Some("app_unreachable") => Some("is the app running, where `muxhook listen` forwards to?"),
+        Some("app_unreachable") => {
+            Some("is the app running, where `muxhook listen` forwards to? What that prints says more")
+        }
         Some("app_timeout") => {
             Some("Mux gets no answer after 4.5 s either: let the app answer first and work afterwards")
         }

@@ -185,6 +185,7 @@ mod tests {
             }
             told(&answer, 1, false)
         };
+        assert!(said("text/plain", " <!DOCTYPE html>\n<title>Oops</title>").ends_with("\n    │ Oops"));
         assert!(said("text/html", "<html>\n<head><title>Oops</title>").ends_with("\n    │ Oops"),);
         assert!(said("application/json", r#"{"stream_key":"abc"}"#).ends_with(r#"{"stream_key":"••••"}"#));
     }
