@@ -10,6 +10,7 @@
 mod colors;
 mod console;
 mod escape;
+mod excerpt;
 #[cfg(test)]
 mod fixture;
 mod human;
@@ -30,6 +31,8 @@ use jiff::tz::TimeZone;
 pub use colors::{ColorChoice, Colors};
 pub use console::Console;
 pub use escape::{escape, escape_bytes};
+pub use excerpt::excerpt;
+pub(crate) use human::units::{clip, shorten, span, wrap};
 pub use style::{Painted, Style};
 
 use crate::event::{Disconnected, Event, Failed, Forwarded};

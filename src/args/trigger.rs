@@ -13,9 +13,12 @@ Examples:
   muxhook trigger 'video.asset.*' --seed 7             all that match, the same ids each time
   muxhook trigger video.asset.ready --set data.passthrough=ci-42 --unset data.duration
   muxhook trigger video.asset.ready --duplicate 2      does your app cope with it?
+  muxhook trigger video.asset.ready --retry --pace 10x until your app takes it, as Mux would
 
 A PATH is written with dots: data.tracks.0.type. A VALUE that is JSON is taken as JSON, all else as
-text: --set data.duration=12.5 is a number, --set data.passthrough='\"12.5\"' is text.";
+text: --set data.duration=12.5 is a number, --set data.passthrough='\"12.5\"' is text.
+
+Exit codes: 0 the app answered every event 2xx, 4 it did not, 2 used wrongly, 3 no relay.";
 
 /// `muxhook trigger`.
 #[derive(Clone, Debug, Default, Args)]

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
 use super::colors::Colors;
+use super::output::Target;
 use super::style::Style;
 
 /// Most bytes of an answer that are read.
@@ -34,6 +35,12 @@ impl Console {
     #[must_use]
     pub fn err_style(&self) -> Style {
         self.err
+    }
+
+    /// Columns of stdout, if it is a terminal.
+    #[must_use]
+    pub fn columns(&self) -> Option<usize> {
+        Target::columns()
     }
 
     /// Writes `line` and a newline to stdout.

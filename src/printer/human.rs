@@ -2,7 +2,7 @@
 
 mod answer;
 mod banner;
-mod content;
+pub(super) mod content;
 mod line;
 mod link;
 mod mask;
@@ -91,7 +91,7 @@ impl Human {
 
     /// What stands in place of a secret; `None` when secrets are shown.
     fn mask(&self) -> Option<&'static str> {
-        (!self.show_secrets).then(|| self.out.sign("••••", "****"))
+        self.out.mask(self.show_secrets)
     }
 
     fn ellipsis(&self) -> &'static str {

@@ -47,6 +47,11 @@ impl Style {
         Self { color, unicode: utf8 || cfg!(windows) }
     }
 
+    /// What stands in place of a secret; `None` when secrets are shown.
+    pub(in crate::printer) fn mask(self, show_secrets: bool) -> Option<&'static str> {
+        (!show_secrets).then(|| self.sign("••••", "****"))
+    }
+
     /// What stands out.
     pub fn bold<T: Display>(self, what: T) -> Painted<T> {
         self.paint(what, Look::Bold)

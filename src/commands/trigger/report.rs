@@ -3,6 +3,8 @@
 mod json;
 mod table;
 
+use std::time::Duration;
+
 use muxhook_protocol::Outcome;
 
 use super::draft::Draft;
@@ -10,8 +12,9 @@ use super::plan::Turn;
 use super::sender::Answer;
 use super::verdict::Refusal;
 use crate::error::Error;
-use crate::printer::{Console, escape};
+use crate::printer::{Console, escape, span};
 use json::{SentLine, SummaryLine};
+use table::Look;
 
 /// Widest column of types.
 const WIDEST: usize = 60;
@@ -83,13 +86,22 @@ impl Report {
         if self.json {
             return Ok(console.out(&json::text(&SentLine::of(sent, at))?)?);
         }
-        console.out(&table::row(sent, self.width, console.out_style()))?;
-        let explained = table::explain(sent, console.out_style());
+        let look = Look { style: console.out_style(), types: self.width, columns: console.columns() };
+        console.out(&table::row(sent, look))?;
+        let explained = table::explain(sent, look);
         if !explained.is_empty() && explained != self.explained {
             explained.iter().try_for_each(|line| console.out(line))?;
             self.explained = explained;
         }
         Ok(())
+    }
+
+    /// What was not accepted is sent again after `wait`.
+    pub(super) fn waits(&self, wait: Duration, console: &mut Console) {
+        if !self.json && !wait.is_zero() {
+            let line = format!("    trying again in {}", span(wait));
+            console.note(&console.err_style().dim(line).to_string());
+        }
     }
 
     /// An event was accepted, or given up.
@@ -111,7 +123,7 @@ impl Report {
         }
         if self.accepted == self.events {
             if !self.json {
-                console.note(&format!("{} sent, {}", count(self.events), all(self.events)));
+                console.note(&format!("{} sent, {}{}", count(self.events), all(self.events), self.tries()));
             }
             return Ok(());
         }
@@ -125,7 +137,13 @@ impl Report {
         types.truncate(NAMED);
         let and = if more > 0 { format!(" and {more} more") } else { String::new() };
         let named = if types.is_empty() { String::new() } else { format!(": not {}{and}", types.join(", ")) };
-        format!("{} of {} accepted by the app{named}", self.accepted, count(self.events))
+        format!("{} of {} accepted by the app{}{named}", self.accepted, count(self.events), self.tries())
+    }
+
+    /// How many sends it took, where that is not one for each event.
+    fn tries(&self) -> String {
+        let more = self.sends > self.events as u64;
+        if more { format!(" after {} sends", self.sends) } else { String::new() }
     }
 }
 

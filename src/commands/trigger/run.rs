@@ -69,7 +69,9 @@ impl Run {
                 return self.given_up(&answer, verdict);
             }
             draft.push_attempt(&retry::attempt(&answer.outcome, self.sender.url(), now));
-            sleep(self.pace.wait(retry::wait_after(number))).await;
+            let wait = self.pace.wait(retry::wait_after(number));
+            report.waits(wait, console);
+            sleep(wait).await;
         }
         Ok(())
     }

@@ -58,7 +58,12 @@ fn of_relay(reply: &Reply) -> Refusal {
     };
     let hint = match body["error"].as_str() {
         Some("no_listener") => Some(LISTEN),
-        Some("app_unreachable") => Some("is the app running, where `muxhook listen` forwards to?"),
+        Some("signature_refused") => Some(
+            "the listener has --require-signature: only what is signed now, with its secret, reaches the app (MUX_WEBHOOK_SECRET, --secret-file, --env-file)",
+        ),
+        Some("app_unreachable") => {
+            Some("is the app running, where `muxhook listen` forwards to? What that prints says more")
+        }
         Some("app_timeout") => {
             Some("Mux gets no answer after 4.5 s either: let the app answer first and work afterwards")
         }
@@ -103,6 +108,13 @@ mod tests {
             let refusal = judge(&answer(by, status, body)).unwrap_err();
             assert!(refusal.why.contains(why), "{by:?} {status}: {refusal:?}");
         }
+    }
+
+    #[test]
+    fn a_refused_signature_has_its_cure() {
+        let body = r#"{"error":"signature_refused","message":"the webhook has no mux-signature header"}"#;
+        let refusal = judge(&answer(Some("relay"), 401, body)).unwrap_err();
+        assert!(refusal.hint.unwrap().contains("--require-signature"));
     }
 
     #[test]

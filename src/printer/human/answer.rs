@@ -1,16 +1,9 @@
 //! Why a delivery was not accepted: the first lines of the app's answer, and a hint when the cause is known.
 
-use muxhook_protocol::Reply;
-
-use super::{Human, content, push_indented, units};
+use super::{Human, push_indented, units};
 use crate::event::{Failed, Forwarded, Refused};
 use crate::printer::escape::escape;
-
-/// How many lines of an answer are shown.
-const LINES: usize = 5;
-
-/// How much of an answer is looked at, in bytes.
-const LOOKED_AT: usize = 16 * 1024;
+use crate::printer::excerpt::excerpt;
 
 /// Columns of `hint:`.
 const LEAD: usize = 5;
@@ -18,8 +11,7 @@ const LEAD: usize = 5;
 /// What to say of an answer that is not 2xx, or that came too late.
 pub(super) fn explain(human: &Human, it: &Forwarded, out: &mut Vec<u8>) {
     if !(200..300).contains(&it.reply.status) {
-        let head = String::from_utf8_lossy(&it.reply.body[..it.reply.body.len().min(LOOKED_AT)]);
-        excerpt(human, &it.reply, &head, out);
+        excerpt(&it.reply, human.out, human.show_secrets).iter().for_each(|line| quote(human, line, out));
     }
     if let Some(text) = &it.hint {
         hint(human, text, out);
@@ -65,32 +57,4 @@ fn quote(human: &Human, line: &str, out: &mut Vec<u8>) {
 
 fn bar(human: &Human) -> String {
     human.out.bad(human.out.sign("│", "|")).to_string()
-}
-
-fn excerpt(human: &Human, reply: &Reply, head: &str, out: &mut Vec<u8>) {
-    if reply.truncated {
-        return quote(human, "(the answer was above 1 MiB and was left out)", out);
-    }
-    if let Some(json) = content::json_line(human, &reply.body) {
-        return quote(human, &json, out);
-    }
-    if let Some(title) = title(reply, head) {
-        return quote(human, title, out);
-    }
-    let head = content::masked(human, head);
-    let mut lines = head.lines().map(str::trim_end).filter(|line| !line.is_empty());
-    lines.by_ref().take(LINES).for_each(|line| quote(human, line, out));
-    if lines.next().is_some() {
-        quote(human, human.ellipsis(), out);
-    }
-}
-
-/// The title of an error page, which says more than its first lines.
-fn title<'a>(reply: &Reply, head: &'a str) -> Option<&'a str> {
-    if !reply.headers.get("content-type")?.to_ascii_lowercase().starts_with(b"text/html") {
-        return None;
-    }
-    let (_, rest) = head.split_once("<title>")?;
-    let (title, _) = rest.split_once("</title>")?;
-    Some(title.trim()).filter(|title| !title.is_empty())
 }

@@ -39,13 +39,13 @@ pub(super) fn reply(human: &Human, reply: &Reply, out: &mut Vec<u8>) {
 }
 
 /// `body` on one line with its secrets masked, when it is JSON.
-pub(super) fn json_line(human: &Human, body: &[u8]) -> Option<String> {
-    json(human, body, Layout::Line)
+pub(in crate::printer) fn json_line(mask: Option<&str>, body: &[u8]) -> Option<String> {
+    json(mask, body, Layout::Line)
 }
 
 /// `text` as it is, save the secrets in what looks like JSON.
-pub(super) fn masked<'a>(human: &Human, text: &'a str) -> Cow<'a, str> {
-    match human.mask() {
+pub(in crate::printer) fn masked<'a>(mask: Option<&str>, text: &'a str) -> Cow<'a, str> {
+    match mask {
         Some(mask) => Cow::Owned(tree::lay_out(text, Layout::Line, Some(mask), SHOWN)),
         None => Cow::Borrowed(text),
     }
@@ -67,9 +67,9 @@ fn body(human: &Human, body: &[u8], out: &mut Vec<u8>) {
     if body.is_empty() {
         return aside(out, "(no body)");
     }
-    let text = match (json(human, body, Layout::Tree), std::str::from_utf8(body)) {
+    let text = match (json(human.mask(), body, Layout::Tree), std::str::from_utf8(body)) {
         (Some(tree), _) => Cow::Owned(tree),
-        (None, Ok(text)) => masked(human, text),
+        (None, Ok(text)) => masked(human.mask(), text),
         (None, Err(_)) => {
             return aside(out, &format!("({}, not text)", units::count(body.len() as u64, "byte")));
         }
@@ -82,10 +82,10 @@ fn body(human: &Human, body: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-fn json(human: &Human, body: &[u8], layout: Layout) -> Option<String> {
+fn json(mask: Option<&str>, body: &[u8], layout: Layout) -> Option<String> {
     let mut one_line = Vec::new();
     if !compact(body, &mut one_line) {
         return None;
     }
-    Some(tree::lay_out(&String::from_utf8(one_line).ok()?, layout, human.mask(), SHOWN))
+    Some(tree::lay_out(&String::from_utf8(one_line).ok()?, layout, mask, SHOWN))
 }

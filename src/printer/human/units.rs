@@ -25,7 +25,7 @@ pub(in crate::printer) fn latency(time: Duration) -> String {
 }
 
 /// `0.4 s`, `12 s`, `3m 12s`, `1h 02m`, `2d 03h`.
-pub(super) fn span(time: Duration) -> String {
+pub(crate) fn span(time: Duration) -> String {
     let seconds = time.as_secs();
     match (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60) {
         (0, 0, 0) if seconds < 10 => format!("{:.1} s", time.as_secs_f64()),
@@ -55,7 +55,7 @@ pub(in crate::printer) fn thousands(number: u64) -> String {
 }
 
 /// An id with its middle left out, when it is long: `ng02vOhR…dY00`, with `head` characters before it.
-pub(super) fn shorten<'a>(id: &'a str, head: usize, ellipsis: &str) -> Cow<'a, str> {
+pub(crate) fn shorten<'a>(id: &'a str, head: usize, ellipsis: &str) -> Cow<'a, str> {
     const TAIL: usize = 4;
     let length = id.chars().count();
     if length <= head + TAIL + 2 {
@@ -67,7 +67,7 @@ pub(super) fn shorten<'a>(id: &'a str, head: usize, ellipsis: &str) -> Cow<'a, s
 }
 
 /// `text` cut to `columns`, with `ellipsis` where something is left out.
-pub(super) fn clip<'a>(text: &'a str, columns: usize, ellipsis: &str) -> Cow<'a, str> {
+pub(crate) fn clip<'a>(text: &'a str, columns: usize, ellipsis: &str) -> Cow<'a, str> {
     if text.width() <= columns {
         return Cow::Borrowed(text);
     }
@@ -82,7 +82,7 @@ pub(super) fn clip<'a>(text: &'a str, columns: usize, ellipsis: &str) -> Cow<'a,
 }
 
 /// `text` in lines of at most `columns`, broken at spaces; a longer word has a line of its own.
-pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         match lines.last_mut() {

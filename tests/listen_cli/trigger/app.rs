@@ -160,3 +160,11 @@ fn whoever_stops_reading_ends_it_cleanly() {
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+#[test]
+fn an_event_without_an_id_has_none_in_what_programs_read() {
+    let (home, app) = (Home::new(), App::counting());
+    home.write("event.json", r#"{"type":"video.asset.ready","data":{}}"#);
+    let ended = trigger(&home, &["--from", "event.json", "--json", "-f", &app.url()]).with(0, "");
+    assert_eq!(of_kind(&ended, "sent")[0]["event_id"], Value::Null);
+}

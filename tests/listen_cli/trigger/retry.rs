@@ -40,7 +40,7 @@ fn an_app_that_fails_twice_gets_three_tries_each_with_those_before() {
 fn it_is_given_up_after_thirty_tries() {
     let (home, app) = (Home::new(), failing(usize::MAX));
     let ended = trigger(&home, &["video.asset.ready", "--retry", "-f", &app.url()]);
-    let ended = ended.with(4, "0 of 1 event accepted by the app: not video.asset.ready");
+    let ended = ended.with(4, "0 of 1 event accepted by the app after 30 sends: not video.asset.ready");
     assert_eq!(
         (app.seen().len(), ended.out.matches("the app answered 503").count()),
         (30, 30),
@@ -49,4 +49,14 @@ fn it_is_given_up_after_thirty_tries() {
     );
     let last: Value = bodies(&app).pop().unwrap();
     assert_eq!(last["attempts"].as_array().unwrap().len(), 29);
+}
+
+#[test]
+fn a_person_is_told_of_the_waits_and_how_many_sends_it_took() {
+    let (home, app) = (Home::new(), failing(2));
+    let args = ["video.asset.ready", "--retry", "--pace", "100x", "-f", &app.url()];
+    let ended = trigger(&home, &args).with(0, "1 event sent, accepted by the app after 3 sends");
+    for wait in ["trying again in 0.1 s", "trying again in 0.2 s"] {
+        assert!(ended.err.contains(wait), "{}", ended.err);
+    }
 }

@@ -12,7 +12,7 @@ pub(super) struct SentLine<'a> {
     v: u8,
     kind: &'static str,
     at: String,
-    event_id: &'a str,
+    event_id: Option<&'a str>,
     event_type: &'a str,
     #[serde(rename = "try")]
     number: u32,
@@ -44,7 +44,7 @@ impl<'a> SentLine<'a> {
             v: 1,
             kind: "sent",
             at: time(at),
-            event_id: sent.draft.id(),
+            event_id: Some(sent.draft.id()).filter(|id| !id.is_empty()),
             event_type: sent.draft.event_type(),
             number: sent.number,
             status: status(&sent.answer.outcome),

@@ -5,14 +5,24 @@ use std::time::Duration;
 use muxhook_protocol::Outcome;
 
 use super::{Sent, status};
-use crate::printer::{Style, escape, escape_bytes};
+use crate::printer::{Style, clip, escape, excerpt, shorten, wrap};
 
-/// How much of an app's answer is shown: lines, and characters of each.
-const LINES: usize = 3;
+/// Columns of an app's words, and of ours, that go to no terminal.
 const LINE: usize = 160;
 
-/// One send; types take `width` columns.
-pub(super) fn row(sent: &Sent<'_>, width: usize, style: Style) -> String {
+/// How it is to look.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    pub(super) style: Style,
+    /// Columns of types.
+    pub(super) types: usize,
+    /// Columns of the terminal; `None` when there is none.
+    pub(super) columns: Option<usize>,
+}
+
+/// One send, in one row where the terminal has room: the id gives way.
+pub(super) fn row(sent: &Sent<'_>, look: Look) -> String {
+    let Look { style, types, columns } = look;
     let said = match &sent.answer.outcome {
         Outcome::Failed(failure) => failure.reason.as_str().to_owned(),
         other => status(other).map(|status| status.to_string()).unwrap_or_default(),
@@ -20,22 +30,34 @@ pub(super) fn row(sent: &Sent<'_>, width: usize, style: Style) -> String {
     let good = sent.verdict.is_ok();
     let mark = if good { style.sign("✓", "ok") } else { style.sign("✗", "no") };
     let paint = |text: &str| if good { style.good(text).to_string() } else { style.bad(text).to_string() };
-    let by = escape(sent.answer.by.as_deref().unwrap_or("-"));
-    let mut row = format!(
-        "{} {:<width$}  {} {by:<7} {:>8}  {}",
-        paint(mark),
-        escape(sent.draft.event_type()),
-        paint(&format!("{said:<9}")),
-        latency(sent.answer.latency),
-        style.dim(escape(sent.draft.id())),
+    let event_type = format!("{:<types$}", escape(sent.draft.event_type()));
+    let rest = format!(
+        "{:<7} {:>8}",
+        escape(sent.answer.by.as_deref().unwrap_or("-")),
+        latency(sent.answer.latency)
     );
-    if sent.number > 1 {
-        row.push_str(&format!("  {}", style.warn(format!("try {}", sent.number))));
+    let marks = marks(sent);
+    let taken =
+        [mark, &event_type, &rest, &marks].map(|cell| cell.chars().count()).iter().sum::<usize>() + 13;
+    let id = escape(sent.draft.id());
+    let id = fitting(&id, columns.map(|columns| columns.saturating_sub(taken + 2)), style);
+    let row = format!("{} {event_type}  {} {rest}", paint(mark), paint(&format!("{said:<9}")));
+    [row, style.dim(id).to_string(), style.warn(marks).to_string()].concat()
+}
+
+/// `id`, set off; shortened or left out where there is no room for it.
+fn fitting(id: &str, room: Option<usize>, style: Style) -> String {
+    let short = shorten(id, 8, style.sign("…", "..."));
+    let fits = |id: &str| room.is_none_or(|room| id.chars().count() <= room);
+    match [id, &short].into_iter().find(|id| fits(id)) {
+        Some(id) if !id.is_empty() => format!("  {id}"),
+        _ => String::new(),
     }
-    if sent.again {
-        row.push_str(&format!("  {}", style.dim("again")));
-    }
-    row
+}
+
+fn marks(sent: &Sent<'_>) -> String {
+    let tried = if sent.number > 1 { format!("  try {}", sent.number) } else { String::new() };
+    tried + if sent.again { "  again" } else { "" }
 }
 
 fn latency(time: Duration) -> String {
@@ -46,22 +68,38 @@ fn latency(time: Duration) -> String {
 }
 
 /// Why it was not accepted, in lines below its row.
-pub(super) fn explain(sent: &Sent<'_>, style: Style) -> Vec<String> {
+pub(super) fn explain(sent: &Sent<'_>, look: Look) -> Vec<String> {
     let Err(refusal) = sent.verdict else { return Vec::new() };
-    let mut lines = vec![format!("    {}", escape(&refusal.why))];
+    let style = look.style;
+    let mut lines = block("", &refusal.why, look);
     if let (Some("app"), Outcome::Replied(reply)) = (sent.answer.by.as_deref(), &sent.answer.outcome) {
-        let bar = style.bad(style.sign("│", "|"));
-        let said =
-            reply.body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-        lines.extend(said.take(LINES).map(|line| {
-            let safe = escape_bytes(&line[..line.len().min(4 * LINE)]);
-            format!("    {bar} {}", safe.chars().take(LINE).collect::<String>())
+        let (bar, room) = (style.bad(style.sign("│", "|")), room(look).unwrap_or(LINE));
+        lines.extend(excerpt(reply, style, false).iter().map(|line| {
+            let safe = escape(line);
+            format!("{INDENT}{bar} {}", clip(&safe, room - 2, style.sign("…", "...")))
         }));
     }
     if let Some(hint) = &refusal.hint {
-        lines.push(format!("    {} {}", style.accent("hint:"), escape(hint)));
+        lines.extend(block("hint: ", hint, look));
     }
     lines
+}
+
+/// Where what belongs to a row begins.
+const INDENT: &str = "    ";
+
+fn room(look: Look) -> Option<usize> {
+    look.columns.map(|columns| columns.saturating_sub(INDENT.len()).max(20))
+}
+
+/// `text` behind `lead`, whole, in lines that fit the terminal, if there is one.
+fn block(lead: &str, text: &str, look: Look) -> Vec<String> {
+    let columns = room(look).map_or(usize::MAX, |room| room - lead.len());
+    let line = |(nth, line): (usize, &String)| match nth {
+        0 => format!("{INDENT}{}{line}", look.style.accent(lead)),
+        _ => format!("{INDENT}{:1$}{line}", "", lead.len()),
+    };
+    wrap(&escape(text), columns).iter().enumerate().map(line).collect()
 }
 
 #[cfg(test)]
@@ -74,13 +112,17 @@ mod tests {
     use crate::commands::trigger::verdict;
 
     fn told(answer: &Answer, number: u32, again: bool) -> String {
+        at(None, answer, number, again)
+    }
+
+    fn at(columns: Option<usize>, answer: &Answer, number: u32, again: bool) -> String {
         let text = br#"{"type":"video.asset.\u001b[2Jready","id":"a58b4ba9-284d-40e5-aa2e-8b557ca875d0"}"#;
         let draft = Draft::written(text).unwrap();
         let verdict = verdict::judge(answer);
         let sent = Sent { draft: &draft, again, number, answer, verdict: &verdict };
-        let style = Style { color: false, unicode: true };
-        let mut lines = vec![row(&sent, 24, style)];
-        lines.extend(explain(&sent, style));
+        let look = Look { style: Style { color: false, unicode: true }, types: 24, columns };
+        let mut lines = vec![row(&sent, look)];
+        lines.extend(explain(&sent, look));
         lines.join("\n")
     }
 
@@ -122,5 +164,29 @@ mod tests {
             told(&failed, 30, false),
         ];
         insta::assert_snapshot!(told.join("\n"));
+    }
+    #[test]
+    fn on_a_terminal_rows_fit_and_words_stay_whole() {
+        let answer = Answer { hint: Some("look at the route ".repeat(6)), ..replied("app", 500, "no") };
+        for columns in [40, 60, 80, 100, 120] {
+            let told = at(Some(columns), &answer, 2, true);
+            let widest = told.lines().map(|line| line.chars().count()).max().unwrap();
+            assert!(widest <= columns.max(69), "{columns}: {told}");
+        }
+        insta::assert_snapshot!(at(Some(80), &answer, 2, true));
+    }
+
+    #[test]
+    fn an_error_page_is_told_by_its_title_and_secrets_are_masked() {
+        let said = |content_type: &'static str, body| {
+            let mut answer = replied("app", 500, body);
+            if let Outcome::Replied(reply) = &mut answer.outcome {
+                reply.headers.push("content-type", content_type);
+            }
+            told(&answer, 1, false)
+        };
+        assert!(said("text/plain", " <!DOCTYPE html>\n<title>Oops</title>").ends_with("\n    │ Oops"));
+        assert!(said("text/html", "<html>\n<head><title>Oops</title>").ends_with("\n    │ Oops"),);
+        assert!(said("application/json", r#"{"stream_key":"abc"}"#).ends_with(r#"{"stream_key":"••••"}"#));
     }
 }
