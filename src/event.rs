@@ -169,6 +169,8 @@ pub struct Summary {
     pub events: u64,
     /// Those that the app answered.
     pub forwarded: u64,
+    /// Of these, those that it did not answer with a 2xx.
+    pub rejected: u64,
     /// Those that the app gave no usable answer to.
     pub failed: u64,
     /// Those that a filter kept from the app.

@@ -156,6 +156,7 @@ pub(super) fn session() -> Vec<Event> {
         Event::Summary(Summary {
             events: 1_204,
             forwarded: 1_200,
+            rejected: 1,
             failed: 3,
             skipped: 1,
             refused: 2,

@@ -157,6 +157,7 @@ fn refused(line: &mut Object<'_>, it: &Refused) {
 fn summary(line: &mut Object<'_>, it: &Summary) {
     line.number("events", it.events)
         .number("forwarded", it.forwarded)
+        .number("rejected", it.rejected)
         .number("failed", it.failed)
         .number("skipped", it.skipped)
         .number("refused", it.refused)

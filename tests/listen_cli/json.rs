@@ -77,7 +77,11 @@ fn every_line_has_the_keys_that_were_agreed_on() {
     assert_keys(&lines[7], "event", &format!("{EVENT} body"));
     assert_keys(&lines[9], "event", &format!("{EVENT} body_base64"));
     assert_eq!(lines[9]["body_base64"], "/wA=");
-    assert_keys(&lines[11], "summary", "events forwarded failed skipped refused duplicates uptime_s");
+    assert_keys(
+        &lines[11],
+        "summary",
+        "events forwarded rejected failed skipped refused duplicates uptime_s",
+    );
     assert_eq!(lines[11]["events"], 5);
 }
 

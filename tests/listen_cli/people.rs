@@ -92,6 +92,17 @@ fn headers_are_added_and_replaced_on_the_way_to_the_app() {
 }
 
 #[test]
+fn an_app_that_says_no_is_counted_with_its_cause() {
+    let (home, app) = (Home::new(), App::new(|_| ("404 Not Found", "no".to_owned())));
+    let running = home.start(&["listen", "-f", &app.url()]);
+    let address = running.address();
+    post(&address, r#"{"type":"video.asset.ready"}"#).by_app(404, "no");
+    post(&address, r#"{"type":"video.asset.ready"}"#).by_app(404, "no");
+    let ended = running.stop().with(0, "2 events · 2 forwarded · 2 of them rejected by the app in");
+    assert_eq!(ended.out.matches("hint: the app has no").count(), 1, "said once: {}", ended.out);
+}
+
+#[test]
 fn types_go_where_their_route_leads_or_nowhere() {
     let (home, main, live) = (Home::new(), App::counting(), App::counting());
     let route = format!("video.live_stream.*={}/live", live.url());

@@ -258,9 +258,11 @@ impl Listener {
             self.run.done += 1;
         }
         let late = !replay && self.run.late.remove(&id);
+        let accepted = done.outcome.accepted();
         match done.outcome {
             Outcome::Replied(reply) => {
                 self.run.summary.forwarded += u64::from(!replay);
+                self.run.summary.rejected += u64::from(!replay && !accepted);
                 let hint = cured(&arrival, &reply, &done.target, late);
                 let (target, latency) = (done.target, done.latency);
                 self.tell(Event::Forwarded(Forwarded { arrival, target, reply, latency, late, hint }));

@@ -45,6 +45,7 @@ pub(super) fn summary(human: &Human, it: &Summary, err: &mut Vec<u8>) {
     let parts = [
         Some(units::count(it.events, "event")),
         some(it.forwarded, "forwarded"),
+        some(it.rejected, "of them rejected by the app").map(|rejected| style.bad(rejected).to_string()),
         some(it.failed, "failed").map(|failed| style.bad(failed).to_string()),
         some(it.skipped, "skipped"),
         some(it.refused, "refused").map(|refused| style.bad(refused).to_string()),

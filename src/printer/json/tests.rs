@@ -58,7 +58,7 @@ fn keys_of(kind: &str) -> &'static str {
         "disconnected" => "reason retry_in_ms",
         "reconnected" => "down_ms missed",
         "notice" => "code message",
-        "summary" => "events forwarded failed skipped refused duplicates uptime_s",
+        "summary" => "events forwarded rejected failed skipped refused duplicates uptime_s",
         _ => panic!("no such kind: {kind}"),
     }
 }
