@@ -11,9 +11,6 @@ use muxhook_protocol::{Outcome, Reply};
 const FIRST: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// Most of an answer's body that an attempt repeats, in characters.
-const BODY: usize = 1024;
-
 /// The wait after try number `number`, which is 1 for the first.
 pub(super) fn wait_after(number: u32) -> Duration {
     let doubled = 2_u32.saturating_pow(number.saturating_sub(1));
@@ -42,7 +39,7 @@ fn headers(reply: &Reply) -> Vec<(String, String)> {
 }
 
 fn body(reply: &Reply) -> Option<String> {
-    Some(str::from_utf8(&reply.body).ok()?.chars().take(BODY).collect())
+    str::from_utf8(&reply.body).ok().map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -65,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_repeats_what_the_app_said_within_bounds() {
+    fn an_attempt_repeats_what_the_app_said_as_far_as_it_is_text() {
         let reply = |body: Vec<u8>| {
             let headers: Headers = [("x", &b"y"[..]), ("z", b"\xff")].into_iter().collect();
             Outcome::Replied(Reply { status: 500, headers, body: Bytes::from(body), truncated: false })
@@ -73,7 +70,7 @@ mod tests {
         let told = attempt(&reply("é".repeat(5000).into()), "http://a", 7);
         assert_eq!((told.status, told.at, told.address.as_str()), (Some(500), 7, "http://a"));
         assert_eq!(told.headers, [("x".to_owned(), "y".to_owned())]);
-        assert_eq!(told.body, Some("é".repeat(1024)));
+        assert_eq!(told.body, Some("é".repeat(5000)));
         assert_eq!(attempt(&reply(b"\xff".to_vec()), "http://a", 7).body, None);
         let failed = Failure { reason: FailReason::Refused, message: String::new() };
         assert_eq!(attempt(&Outcome::Failed(failed), "http://a", 7).status, None);
