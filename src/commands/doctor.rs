@@ -27,45 +27,59 @@ pub(super) async fn run(
     around: &Surroundings,
     console: &mut Console,
 ) -> Result<ExitCode, Error> {
-    let findings = examine(args, around).await;
-    if args.json {
-        console.out(&finding::json(&findings).to_string())?;
-    } else {
-        let style = console.out_style();
-        for finding in &findings {
-            finding.lines(style).iter().try_for_each(|line| console.out(line))?;
-        }
+    let mut report = Report { json: args.json, console, findings: Vec::new() };
+    examine(args, around, &mut report).await?;
+    if report.json {
+        report.console.out(&finding::json(&report.findings).to_string())?;
     }
-    let broken = findings.iter().any(|finding| finding.verdict == Verdict::Fault);
+    let broken = report.findings.iter().any(|finding| finding.verdict == Verdict::Fault);
     Ok(if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// What was found so far. A person reads each finding at once, since the next may take its time.
+struct Report<'a> {
+    json: bool,
+    console: &'a mut Console,
+    findings: Vec<Finding>,
+}
+
+impl Report<'_> {
+    fn add(&mut self, finding: Finding) -> Result<(), Error> {
+        if !self.json {
+            for line in finding.lines(self.console.out_style()) {
+                self.console.out(&line)?;
+            }
+        }
+        self.findings.push(finding);
+        Ok(())
+    }
+}
+
 /// Every link, in the order of the chain.
-async fn examine(args: &args::Doctor, around: &Surroundings) -> Vec<Finding> {
+async fn examine(args: &args::Doctor, around: &Surroundings, report: &mut Report<'_>) -> Result<(), Error> {
     let config = match Listen::resolve(&args.as_listen(), around) {
         Ok(config) => config,
         Err(error) => {
-            let secret = secret::examine(&args.signing, around, None);
-            return vec![Finding::of_error("config", &error), secret];
+            report.add(Finding::of_error("config", &error))?;
+            return report.add(secret::examine(&args.signing, around, None));
         }
     };
-    let mut findings = vec![configuration(&config)];
+    report.add(configuration(&config))?;
     match reach::dialer(config.connection.relay_ca.clone(), around) {
         Ok(dialer) => {
             let (told, reached) = relay::examine(&config, around, &dialer).await;
-            findings.extend(told);
+            told.into_iter().try_for_each(|finding| report.add(finding))?;
             let (told, endpoint) = endpoint::examine(&config, around, reached.as_ref(), &dialer).await;
-            findings.push(told);
-            findings.push(mux::examine(endpoint.as_ref(), around).await);
+            report.add(told)?;
+            report.add(mux::examine(endpoint.as_ref(), around).await)?;
             if let Some(reached) = reached {
-                findings.push(relay::clock(&reached, &dialer, Now::system()).await);
+                report.add(relay::clock(&reached, &dialer, Now::system()).await)?;
             }
         }
-        Err(error) => findings.push(Finding::of_error("relay", &error)),
+        Err(error) => report.add(Finding::of_error("relay", &error))?,
     }
-    findings.push(app::examine(config.forward_to.as_deref()).await);
-    findings.push(secret::examine(&args.signing, around, Some(&config)));
-    findings
+    report.add(app::examine(config.forward_to.as_deref()).await)?;
+    report.add(secret::examine(&args.signing, around, Some(&config)))
 }
 
 fn configuration(config: &Listen) -> Finding {
