@@ -194,12 +194,11 @@ impl Look<'_> {
     /// A redirect is an answer, and Mux follows none.
     fn redirect(&self) -> Option<String> {
         let to = self.location()?;
-        let target = self.exchange.target.unwrap_or_default();
-        let slash = |text: &str| text.trim_end_matches('/').to_owned();
-        let moved = !target.is_empty()
-            && to.ends_with('/') != target.ends_with('/')
-            && (slash(&to) == slash(target) || slash(target).ends_with(&slash(&to)));
-        let why = if moved { "it is about the slash at the end: " } else { "" };
+        let slash = self.exchange.target.is_some_and(|target| {
+            let (here, there) = (path(target), path(&to));
+            here != there && here.trim_end_matches('/') == there.trim_end_matches('/')
+        });
+        let why = if slash { "it is about the slash at the end: " } else { "" };
         Some(format!(
             "a redirect is the app's answer and is not followed; {why}point --forward-to at where it leads: {to}"
         ))
@@ -220,6 +219,13 @@ impl Look<'_> {
         let to = target.as_deref().unwrap_or("https://…");
         format!("the app speaks https: forward to {to}")
     }
+}
+
+/// The path of a URL, or of a reference to one on the same host.
+fn path(url: &str) -> &str {
+    let behind =
+        url.split_once("://").map_or(url, |(_, behind)| &behind[behind.find('/').unwrap_or(behind.len())..]);
+    behind.split(['?', '#']).next().unwrap_or_default()
 }
 
 #[cfg(test)]

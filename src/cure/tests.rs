@@ -123,6 +123,21 @@ fn every_known_mistake_has_its_cure() {
 }
 
 #[test]
+fn only_a_path_that_differs_by_its_end_is_about_the_slash() {
+    for (to, slash) in [
+        ("/api/webhooks/mux/", true),
+        ("http://localhost:3000/api/webhooks/mux/?x=1", true),
+        ("https://localhost:3000/api/webhooks/mux", false),
+        ("/", false),
+        ("/mux/", false),
+        ("/api/webhooks/mux", false),
+    ] {
+        let told = told(&reply(308, &[("location", to)], ""), TARGET, true, None).unwrap();
+        assert_eq!(told.contains("slash at the end"), slash, "{to}: {told}");
+    }
+}
+
+#[test]
 fn what_is_repeated_has_a_bound() {
     let far = format!("/{}", "x".repeat(100_000));
     let cure = told(&reply(301, &[("location", &far)], &"y".repeat(1_000_000)), TARGET, true, None).unwrap();
