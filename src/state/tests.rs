@@ -188,6 +188,23 @@ fn webhooks_have_a_bound_and_survive_a_file_that_makes_no_sense() {
     }
 }
 
+#[test]
+fn a_webhook_that_makes_no_sense_is_set_aside_with_its_file() {
+    let (_folder, state) = state();
+    let (alice, place) = ("alice".parse().unwrap(), Place::Embedded);
+    state.remember_webhook(place, &alice, registered("w1", "dev")).unwrap();
+    let file = state.folder.join("webhooks.json");
+    let text =
+        fs::read_to_string(&file).unwrap().replace("]}", r#",{"of":"a newer version","secret":"s"}]}"#);
+    fs::write(&file, &text).unwrap();
+    state.remember_webhook(place, &alice, registered("w2", "prod")).unwrap();
+    assert_eq!(state.webhooks(place, &alice).unwrap().len(), 2);
+    assert_eq!(fs::read_to_string(state.folder.join("webhooks.json.old")).unwrap(), text);
+    fs::remove_file(state.folder.join("webhooks.json.old")).unwrap();
+    state.remember_webhook(place, &alice, registered("w3", "test")).unwrap();
+    assert!(!state.folder.join("webhooks.json.old").exists(), "a file of our own is not set aside");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_webhooks_secret_is_private() {

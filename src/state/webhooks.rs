@@ -97,8 +97,9 @@ impl State {
         let _locked = self.lock()?;
         let mut entries = self.entries()?;
         let path = self.webhooks_file();
-        if entries.is_empty() && std::fs::read(&path).is_ok_and(|bytes| bytes != written(&[]).as_bytes()) {
-            // It makes no sense, and may hold secrets that somebody wants back. The copy is as private as the file.
+        if std::fs::read(&path).is_ok_and(|bytes| bytes != written(&entries).as_bytes()) {
+            // Not all of it makes sense, and what does not may hold secrets that somebody wants back. The copy is as
+            // private as the file.
             let aside = std::fs::copy(&path, path.with_extension("json.old"));
             aside.map_err(|source| unusable(&path, source))?;
         }
