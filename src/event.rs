@@ -121,7 +121,7 @@ pub struct Refused {
     /// What is wrong with its signature. The sender was told the same.
     pub message: String,
     /// What the user may do about it.
-    pub hint: &'static str,
+    pub hint: Option<String>,
 }
 
 /// See [`Event::Disconnected`].

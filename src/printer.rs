@@ -35,7 +35,7 @@ pub use excerpt::excerpt;
 pub(crate) use human::units::{clip, shorten, span, wrap};
 pub use style::{Painted, Style};
 
-use crate::event::{Disconnected, Event, Failed, Forwarded};
+use crate::event::{Disconnected, Event, Failed, Forwarded, Refused};
 use human::Human;
 use output::{Batch, Output, Stream, Target};
 use status::{Bar, Status};
@@ -275,9 +275,12 @@ impl Printer {
 fn hinted_once<'a>(last: &mut Option<String>, event: &'a Event) -> Cow<'a, Event> {
     let mut told = Cow::Borrowed(event);
     if let Event::Forwarded(Forwarded { hint: Some(hint), .. })
-    | Event::Failed(Failed { hint: Some(hint), .. }) = event
+    | Event::Failed(Failed { hint: Some(hint), .. })
+    | Event::Refused(Refused { hint: Some(hint), .. }) = event
         && last.replace(hint.clone()).as_ref() == Some(hint)
-        && let Event::Forwarded(Forwarded { hint, .. }) | Event::Failed(Failed { hint, .. }) = told.to_mut()
+        && let Event::Forwarded(Forwarded { hint, .. })
+        | Event::Failed(Failed { hint, .. })
+        | Event::Refused(Refused { hint, .. }) = told.to_mut()
     {
         *hint = None;
     }

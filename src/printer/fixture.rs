@@ -93,9 +93,9 @@ pub(super) fn failed(arrival: Arc<Arrival>, reason: FailReason) -> Event {
     })
 }
 
-pub(super) fn refused(verdict: Verdict, message: &str, hint: &'static str) -> Event {
+pub(super) fn refused(verdict: Verdict, message: &str, hint: &str) -> Event {
     let arrival = arrival(|it| it.signature = Some(verdict));
-    Event::Refused(Refused { arrival, message: message.to_owned(), hint })
+    Event::Refused(Refused { arrival, message: message.to_owned(), hint: Some(hint.to_owned()) })
 }
 
 pub(super) fn ready() -> Ready {

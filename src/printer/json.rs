@@ -151,7 +151,7 @@ fn refused(line: &mut Object<'_>, it: &Refused) {
     about(line, &it.arrival);
     line.text("signature", signature(it.arrival.signature))
         .text("message", &it.message)
-        .text("hint", it.hint);
+        .optional("hint", it.hint.as_deref());
 }
 
 fn summary(line: &mut Object<'_>, it: &Summary) {

@@ -74,6 +74,11 @@ fn people_read_a_hint_once_and_programs_each_time() {
         }
     };
     assert_eq!(printed(Format::Pretty, false, act).0.matches("hint:").count(), 3);
+    let flood = |printer: &mut Printer| {
+        let verdict = muxhook_protocol::mux::signature::Verdict::Missing;
+        (0..9).for_each(|_| printer.print(AT, &fixture::refused(verdict, "no signature", "who sent it?")));
+    };
+    assert_eq!(printed(Format::Pretty, false, flood).0.matches("hint:").count(), 1);
     assert_eq!(printed(Format::Json, false, act).0.matches("\"hint\":\"").count(), 4);
 }
 

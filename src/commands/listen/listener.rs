@@ -202,7 +202,7 @@ impl Listener {
             Decision::Refuse(Doubt { reason, cure }) => {
                 self.run.summary.refused += 1;
                 self.session.settle(arrival.delivery.id, &Outcome::Refused { reason: reason.clone() });
-                self.tell(Event::Refused(Refused { arrival, message: reason, hint: cure }));
+                self.tell(Event::Refused(Refused { arrival, message: reason, hint: Some(cure.to_owned()) }));
             }
             Decision::Show => {
                 self.run.taken += 1;

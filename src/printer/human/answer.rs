@@ -29,7 +29,9 @@ pub(super) fn explain_failure(human: &Human, it: &Failed, out: &mut Vec<u8>) {
 /// What to say when the sender was refused.
 pub(super) fn explain_refusal(human: &Human, it: &Refused, out: &mut Vec<u8>) {
     reason(human, &it.message, out);
-    hint(human, it.hint, out);
+    if let Some(text) = &it.hint {
+        hint(human, text, out);
+    }
 }
 
 fn reason(human: &Human, text: &str, out: &mut Vec<u8>) {
