@@ -4,6 +4,7 @@
 //! muxhook relay gives it.
 
 mod error;
+pub mod events;
 mod exchange;
 
 use http::{Method, StatusCode};

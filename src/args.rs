@@ -2,6 +2,7 @@
 //! [`config`](crate::config) to say. Alone in the CLI, this room knows clap.
 
 mod doctor;
+mod events;
 mod listen;
 mod pages;
 mod register;
@@ -16,6 +17,10 @@ use std::ffi::OsString;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use doctor::Doctor;
+pub use events::{
+    Events, EventsDiscard, EventsExport, EventsList, EventsReplay, EventsShow, EventsTimeline, EventsVerb,
+    ExportForm, Filters, Where,
+};
 pub use listen::{Format, Listen, Print};
 pub use pages::{Shell, completions, man};
 pub use register::{Register, Unregister};
@@ -66,6 +71,9 @@ pub enum Command {
     /// Wait until an event arrives, and print it
     #[command(after_help = wait::EXAMPLES)]
     Wait(Box<Wait>),
+    /// The history that the relay keeps, and what it still owes
+    #[command(after_help = events::EXAMPLES)]
+    Events(Events),
     /// Check the signature of a webhook's body
     #[command(after_help = verify::EXAMPLES)]
     Verify(Verify),

@@ -5,6 +5,7 @@ mod control;
 mod demo;
 mod doctor;
 mod endpoints;
+mod events;
 mod glob;
 mod home;
 mod listen;
@@ -81,6 +82,7 @@ async fn converse(command: Command, colors: Colors, console: &mut Console) -> Re
         Command::Unregister(args) => unregister::run(&args, &around, console).await?,
         Command::Doctor(args) => return doctor::run(&args, &around, console).await,
         Command::Demo => demo::run(colors).await?,
+        Command::Events(args) => events::run(&args, &around, console).await?,
         Command::Endpoints(args) => endpoints::run(args.verb, &around, console).await?,
         Command::Login(args) => login::run(&args, &around, console).await?,
         Command::Logout(args) => logout::run(&args, &around, console)?,

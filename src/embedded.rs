@@ -82,7 +82,7 @@ impl EmbeddedError {
     /// Whether this machine's folder can't be used, so that only a temporary relay can be had.
     #[must_use]
     pub fn is_of_the_folder(&self) -> bool {
-        use muxhook_relay::accounts::OpenError::{Folder, ReadOnly};
+        use muxhook_relay::database::OpenError::{Folder, ReadOnly};
         matches!(self, Self::State(_) | Self::Bind(BindError::Data(Folder { .. } | ReadOnly(_))))
     }
 }

@@ -14,7 +14,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use muxhook_link::Now;
-use muxhook_protocol::frame::{Hello, Notice, Role, Welcome};
+use muxhook_protocol::frame::{Ack, Gap, Hello, Notice, Owed, Role, Since, Welcome};
 use muxhook_protocol::{Delivery, DeliveryId, EndpointId, Outcome};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep};
@@ -58,6 +58,12 @@ pub struct Settings {
     pub prefer: Vec<EndpointId>,
     /// Whether it forwards or looks on. Either way each delivery is to be settled: that makes room for more.
     pub role: Role,
+    /// Who answers the sender while the session is live.
+    pub ack: Ack,
+    /// What becomes of deliveries that the relay owes already.
+    pub owed: Owed,
+    /// What is to be delivered again first.
+    pub since: Option<Since>,
     /// Program and version: `muxhook/0.1.0`.
     pub agent: String,
     /// Whether to dial again, for ever, on what may mend. Otherwise the first failure ends the session.
@@ -87,6 +93,8 @@ pub enum Signal {
     },
     /// Something the relay wants the user to know.
     Notice(Notice),
+    /// Deliveries that the relay had and holds no longer.
+    Gap(Gap),
 }
 
 /// Where a session gets its connections from. [`Dialer`], but for tests.
@@ -220,6 +228,9 @@ impl<C: Connect> Session<C> {
             prefer: self.settings.prefer.iter().take(MOST_PREFERRED).cloned().collect(),
             listener: self.listener.clone(),
             role: self.settings.role,
+            ack: self.settings.ack,
+            owed: self.settings.owed,
+            since: self.settings.since,
             resume: self.ledger.known(),
         };
         let (relay, token) = (self.settings.relay.clone(), self.settings.token.clone());

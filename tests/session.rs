@@ -10,7 +10,7 @@ mod against_a_real_relay {
     use muxhook::secret::Secret;
     use muxhook::session::{Ended, Session, Settings, Signal};
     use muxhook_link::Now;
-    use muxhook_protocol::frame::{Role, Welcome};
+    use muxhook_protocol::frame::{Ack, Owed, Role, Welcome};
     use muxhook_protocol::{Delivery, Headers, Outcome, Reply};
     use muxhook_relay::accounts::Token;
     use muxhook_relay::config::Config;
@@ -99,6 +99,9 @@ mod against_a_real_relay {
             endpoint: None,
             prefer: Vec::new(),
             role: Role::Listener,
+            ack: Ack::App,
+            owed: Owed::Deliver,
+            since: None,
             agent: "muxhook/test".into(),
             retry: true,
         };

@@ -5,13 +5,13 @@
 //! waits for the disk, and for another process's write for at most [`BUSY_TIMEOUT`]: not on a thread that carries
 //! webhooks.
 //!
-//! - `database`: the file: its folder, permissions, schema.
+//! - `tables`: the shape of the file.
 //! - `token`: the secrets and their hashes.
 //! - `tokens`, `endpoints`: what is asked and changed.
 
-mod database;
 mod endpoints;
 mod name;
+mod tables;
 mod token;
 mod tokens;
 
@@ -19,20 +19,17 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use muxhook_link::Now;
 use muxhook_protocol::EndpointId;
 use rusqlite::{Connection, Row};
 
-pub use database::OpenError;
+use crate::database::{self, OpenError};
+
 pub use endpoints::{Claimed, Endpoint, MAX_ENDPOINTS};
 pub use name::{AccountName, InvalidAccount};
 pub use token::{Token, UnfitToken};
 pub use tokens::{NewToken, TokenRecord};
-
-/// How long a change waits for another process's change to the same file. Such changes take milliseconds.
-pub const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The relay's accounts. Share it behind an [`std::sync::Arc`]. A question waits for no change.
 pub struct Accounts {
@@ -88,12 +85,12 @@ impl Accounts {
     /// # Errors
     /// As [`Accounts::open`], and [`OpenError::Missing`] where no relay ever kept its data.
     pub fn open_existing(dir: &Path, now: Now) -> Result<Self, OpenError> {
-        database::require_file(dir)?;
+        tables::SHAPE.require(dir)?;
         Self::connect(dir, now)
     }
 
     fn connect(dir: &Path, now: Now) -> Result<Self, OpenError> {
-        let connection = || Ok(Mutex::new(database::open(dir)?));
+        let connection = || Ok(Mutex::new(tables::SHAPE.open(dir)?));
         Ok(Self { questions: connection()?, changes: connection()?, now })
     }
 

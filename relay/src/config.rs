@@ -17,13 +17,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use options::{LogFormat, Options, Place};
+pub use options::{Hold, LogFormat, Options, Place};
 pub use proxies::{Network, TrustedProxies};
 pub use public_url::{InvalidPublicUrl, PublicUrl};
 pub use resolve::ConfigError;
 pub use units::{ByteSize, Listen, Span};
 
 use crate::accounts::Token;
+use crate::journal;
 
 /// Everything that a relay needs to know before it starts.
 #[derive(Clone, Debug)]
@@ -40,6 +41,10 @@ pub struct Config {
     pub trusted_proxies: TrustedProxies,
     /// What the relay takes on at most.
     pub limits: Limits,
+    /// Whether it holds what no app can take just now.
+    pub hold: bool,
+    /// What its journal keeps at most.
+    pub journal: journal::Limits,
     /// How log lines look.
     pub log: LogFormat,
     /// A token to make good at the start, for the default account.
@@ -116,6 +121,8 @@ impl Config {
             tls: None,
             trusted_proxies: TrustedProxies::default(),
             limits: Limits::default(),
+            hold: true,
+            journal: journal::Limits::default(),
             log: LogFormat::Text,
             bootstrap_token: Some(bootstrap_token),
         }

@@ -21,9 +21,11 @@ use tokio::time::{Instant, sleep};
 
 pub use answer::Answer;
 
+use crate::accounts::AccountName;
+use crate::journal::{Address, Answered, Attempt, By, Entry, Journal, Note, Tried};
 use crate::registry::{Registry, Seat, SessionNumber};
 use ids::Ids;
-use pending::Pending;
+use pending::{Concluded, Pending};
 
 /// How often deadlines are looked at while anything is pending: how late a deadline's answer may be.
 const SWEEP: Duration = Duration::from_millis(50);
@@ -47,12 +49,25 @@ pub struct Request {
     pub deadline: Instant,
 }
 
+/// What a dispatch keeps deliveries in.
+#[derive(Debug, Default)]
+pub struct Keeping {
+    /// The durable record; `None`: nothing is kept.
+    pub journal: Option<Arc<Journal>>,
+    /// Whether the relay answers itself where no app can, and owes the delivery from then on.
+    pub holds: bool,
+}
+
 /// The one owner of deliveries.
 #[derive(Debug)]
 pub struct Dispatch {
     registry: Arc<Registry>,
     pending: Pending,
     ids: Ids,
+    journal: Option<Arc<Journal>>,
+    /// Whether the relay answers itself where no app can, and owes the delivery from then on.
+    holds: bool,
+    now: Now,
     /// Most deliveries without an outcome that one session is sent.
     window: u32,
     /// Wakes the sweep when something becomes pending.
@@ -62,24 +77,32 @@ pub struct Dispatch {
 impl Dispatch {
     /// A dispatch over the sessions of `registry`. `random` makes this run's ids differ from every other's.
     #[must_use]
-    pub fn new(registry: Arc<Registry>, window: u32, random: [u8; 8], now: Now) -> Self {
+    pub fn new(registry: Arc<Registry>, keeping: Keeping, window: u32, random: [u8; 8], now: Now) -> Self {
+        let Keeping { journal, holds } = keeping;
         // Without a journal the number goes on from the clock, so that it grows over restarts too.
-        let ids = Ids::new(random, now.unix_millis());
-        Self { registry, pending: Pending::default(), ids, window, work: Notify::new() }
+        let last = journal.as_ref().map_or(0, |journal| journal.last_seq());
+        let ids = Ids::new(random, last.max(now.unix_millis()));
+        let holds = holds && journal.is_some();
+        Self { registry, pending: Pending::default(), ids, journal, holds, now, window, work: Notify::new() }
     }
 
-    /// Sends `request` to the live sessions of `endpoint` and waits for the answer. Dropping the future means that
+    /// Sends `request` to the live sessions of its endpoint and waits for the answer. Dropping the future means that
     /// the sender is gone: whatever comes later is late.
-    pub async fn deliver(&self, endpoint: &EndpointId, request: Request) -> Answer {
-        let Some(seats) = self.registry.seats(endpoint) else { return Answer::NoListener };
+    pub async fn deliver(&self, address: &Address, request: Request) -> Answer {
+        let endpoint = &address.endpoint;
+        let Some(seats) = self.registry.seats(endpoint) else {
+            return self.without_listener(address, &request).await;
+        };
         let (id, seq) = self.ids.next(request.received_at);
         let frame = encode(id, seq, &request);
+        let received_at = request.received_at;
         for observer in seats.iter().filter(|seat| seat.role == Role::Observer) {
             // A copy that an observer has no room for is lost to it alone.
             let _ = observer.deliver(frame.clone(), self.window);
         }
         let listeners: Vec<&Arc<Seat>> = seats.iter().filter(|seat| seat.role == Role::Listener).collect();
         if listeners.is_empty() {
+            self.record(address, (id, seq, received_at), frame, &Answer::Observed, Vec::new());
             return Answer::Observed;
         }
         let mut waiting = self.pending.open(id, endpoint, &frame, &listeners, request.deadline);
@@ -89,22 +112,68 @@ impl Dispatch {
                 self.pending.never_had(id, seat.session);
             }
         }
-        drop(frame);
         self.work.notify_one();
-        waiting.answer().await
+        let Concluded { answer, attempts } = waiting.answer().await;
+        self.record(address, (id, seq, received_at), frame, &answer, attempts);
+        answer
     }
 
-    /// Whether anybody is live on `endpoint`.
+    /// Nobody is live.
+    async fn without_listener(&self, address: &Address, request: &Request) -> Answer {
+        let Some(journal) = self.journal.as_ref().filter(|_| self.holds) else { return Answer::NoListener };
+        let (id, seq) = self.ids.next(request.received_at);
+        let answered = Answered { by: By::Held, status: 200 };
+        let entry = Entry {
+            address: address.clone(),
+            id,
+            seq,
+            received_at: request.received_at,
+            frame: encode(id, seq, request),
+            answered,
+            handed: 0,
+            attempts: Vec::new(),
+        };
+        match journal.hold(entry).await {
+            Ok(()) => Answer::Held,
+            Err(error) => Answer::NotHeld(error),
+        }
+    }
+
+    /// Leaves a delivery that has its answer to history.
+    fn record(
+        &self,
+        address: &Address,
+        (id, seq, received_at): (DeliveryId, u64, u64),
+        frame: Outgoing,
+        answer: &Answer,
+        attempts: Vec<Attempt>,
+    ) {
+        let Some(journal) = &self.journal else { return };
+        let handed = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
+        let address = address.clone();
+        let answered = answer.answered();
+        journal.record(Entry { address, id, seq, received_at, frame, answered, handed, attempts });
+    }
+
+    /// Whose `endpoint` is, when anybody is live on it.
     #[must_use]
-    pub fn is_live(&self, endpoint: &EndpointId) -> bool {
-        self.registry.seats(endpoint).is_some()
+    pub fn owner(&self, endpoint: &EndpointId) -> Option<AccountName> {
+        self.registry.seats(endpoint)?.first().map(|seat| seat.account.clone())
     }
 
     /// Takes in what became of delivery `id` in the hands of `seat`. An outcome that nobody waits for any more is
     /// late, and changes nothing.
     pub fn settle(&self, seat: &Seat, id: DeliveryId, outcome: Outcome) {
         seat.settled();
-        self.pending.settle(id, seat.session, outcome);
+        let at = self.now.unix_millis();
+        if !self.pending.settle(id, seat.session, &outcome, at)
+            && let Some(journal) = &self.journal
+        {
+            let tried = Tried::from(&outcome);
+            let attempt =
+                Attempt { at, took_ms: 0, session: seat.session, tried, late: true, replayed: false };
+            journal.note(Note::Attempted { id, attempt, settled: outcome.accepted() });
+        }
     }
 
     /// The session is over: what it had in hand waits for its listener to come back.

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use crate::accounts::Accounts;
 use crate::config::TrustedProxies;
 use crate::dispatch::{self, Answer, Dispatch};
+use crate::journal::Address;
 use permits::Permits;
 use request::{BodyError, BodyLimits};
 
@@ -91,21 +92,22 @@ impl Ingress {
         let Some((name, suffix)) = request::split_address(head.uri.path()) else {
             return response::of_answer(Answer::UnknownEndpoint);
         };
-        let endpoint = match self.find(name) {
-            Ok(endpoint) => endpoint,
+        let address = match self.find(name) {
+            Ok(address) => address,
             Err(answer) => return response::of_answer(answer),
         };
+        let endpoint = &address.endpoint;
         let Some(mut permit) = self.permits.take() else {
-            return self.turned_away(&endpoint, "busy", "the relay has as many webhooks in flight as it may");
+            return self.turned_away(endpoint, "busy", "the relay has as many webhooks in flight as it may");
         };
         let body = match request::read_body(body, self.body_limits(), |bytes| permit.add_bytes(bytes)).await {
             Ok(body) => body,
-            Err(error) => return self.body_refused(&endpoint, error),
+            Err(error) => return self.body_refused(endpoint, error),
         };
         let deadline = arrived + self.limits.reply_deadline;
         if deadline <= Instant::now() {
             // The sender has given up, or is about to: what the app said would reach nobody.
-            return self.body_refused(&endpoint, BodyError::TooSlow);
+            return self.body_refused(endpoint, BodyError::TooSlow);
         }
         request::keep_end_to_end(&mut head.headers);
         if !self.proxies.contains(peer.ip) {
@@ -120,11 +122,11 @@ impl Ingress {
             received_at,
             deadline,
         };
-        let answer = self.dispatch.deliver(&endpoint, request).await;
+        let answer = self.dispatch.deliver(&address, request).await;
         drop(permit);
         if answer == Answer::Busy {
             return self.turned_away(
-                &endpoint,
+                endpoint,
                 "busy",
                 "the listener has as many deliveries in hand as it may",
             );
@@ -133,13 +135,13 @@ impl Ingress {
     }
 
     /// The endpoint of that name. One that is live is known without a look at the disk.
-    fn find(&self, name: &str) -> Result<EndpointId, Answer> {
+    fn find(&self, name: &str) -> Result<Address, Answer> {
         let endpoint: EndpointId = name.parse().map_err(|_| Answer::UnknownEndpoint)?;
-        if self.dispatch.is_live(&endpoint) {
-            return Ok(endpoint);
+        if let Some(account) = self.dispatch.owner(&endpoint) {
+            return Ok(Address { account, endpoint });
         }
         match self.accounts.endpoint_owner(&endpoint) {
-            Ok(Some(_)) => Ok(endpoint),
+            Ok(Some(account)) => Ok(Address { account, endpoint }),
             Ok(None) => Err(Answer::UnknownEndpoint),
             Err(error) => {
                 tracing::error!(%error, "an endpoint could not be looked up");

@@ -2,6 +2,8 @@
 //!
 //! - [`config`]: what the operator asked for, from flags, environment and file.
 //! - [`accounts`]: who may listen, and whose an endpoint is. SQLite in the data folder.
+//! - [`journal`]: what is owed, and what was: the durable record of deliveries. SQLite in the data folder.
+//! - [`database`]: SQLite files in the data folder.
 //! - [`tls`]: the listener's certificates, read again when their files change.
 //! - [`ingress`]: the public side: HTTP in, an answer out.
 //! - [`dispatch`]: one delivery's life, from its arrival to the answer.
@@ -15,8 +17,10 @@ pub mod api;
 pub mod cli;
 pub mod config;
 mod connect;
+pub mod database;
 pub mod dispatch;
 pub mod ingress;
+pub mod journal;
 pub mod outbox;
 pub mod registry;
 pub mod server;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use muxhook_protocol::EndpointId;
-use muxhook_protocol::frame::Role;
+use muxhook_protocol::frame::{Ack, Owed, Role};
 use muxhook_protocol::parts::Outgoing;
 use tokio::time::Instant;
 
@@ -19,6 +19,17 @@ pub type SessionNumber = u64;
 /// Least time between two notices to one session: what a flood of bad requests may cost its user.
 const NOTICE_PAUSE: Duration = Duration::from_secs(1);
 
+/// What a session asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wishes {
+    /// See [`Seat::role`].
+    pub role: Role,
+    /// See [`Seat::ack`].
+    pub ack: Ack,
+    /// See [`Seat::owed`].
+    pub owed: Owed,
+}
+
 /// One live session, as dispatch sees it.
 #[derive(Debug)]
 pub struct Seat {
@@ -30,6 +41,10 @@ pub struct Seat {
     pub listener: String,
     /// What it is there for.
     pub role: Role,
+    /// Who answers the sender while it is live.
+    pub ack: Ack,
+    /// What becomes of deliveries that are owed already.
+    pub owed: Owed,
     /// What the session is to write.
     pub outbox: Outbox,
     /// Deliveries sent to it without an outcome yet.
@@ -45,11 +60,13 @@ impl Seat {
         session: SessionNumber,
         account: AccountName,
         listener: String,
-        role: Role,
+        wishes: Wishes,
         in_hand: u32,
     ) -> Arc<Self> {
+        let Wishes { role, ack, owed } = wishes;
         let (outbox, in_hand) = (Outbox::default(), AtomicU32::new(in_hand));
-        Arc::new(Self { session, account, listener, role, outbox, in_hand, noticed: Mutex::default() })
+        let noticed = Mutex::default();
+        Arc::new(Self { session, account, listener, role, ack, owed, outbox, in_hand, noticed })
     }
 
     /// Sends a frame.
@@ -167,7 +184,8 @@ mod tests {
     use super::*;
 
     fn seat(session: SessionNumber, listener: &str) -> Arc<Seat> {
-        Seat::new(session, AccountName::default(), listener.into(), Role::Listener, 0)
+        let wishes = Wishes { role: Role::Listener, ack: Ack::App, owed: Owed::Deliver };
+        Seat::new(session, AccountName::default(), listener.into(), wishes, 0)
     }
 
     #[test]

@@ -25,12 +25,14 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::accounts::{self, AccountName, Accounts, OpenError};
+use crate::accounts::{self, AccountName, Accounts};
 use crate::api::{self, Api};
 use crate::config::{Config, Limits, PublicUrl};
 use crate::connect;
-use crate::dispatch::Dispatch;
+use crate::database::OpenError;
+use crate::dispatch::{Dispatch, Keeping};
 use crate::ingress::{self, Body, Ingress, Peer};
+use crate::journal::Journal;
 use crate::registry::Registry;
 use crate::session::Sessions;
 use crate::tls::{Tls, TlsError};
@@ -99,6 +101,7 @@ struct Shared {
     ingress: Ingress,
     api: Arc<Api>,
     dispatch: Arc<Dispatch>,
+    journal: Arc<Journal>,
     limits: Limits,
     public_url: PublicUrl,
     data_dir: PathBuf,
@@ -130,7 +133,8 @@ impl Relay {
         }
         let first = addrs.first().copied().unwrap_or_else(|| (std::net::Ipv4Addr::LOCALHOST, 0).into());
         let public_url = config.public_url(first);
-        let shared = Arc::new(Shared::new(config, public_url, accounts, now)?);
+        let journal = Arc::new(Journal::open(&config.data_dir, config.journal, now)?);
+        let shared = Arc::new(Shared::new(config, public_url, accounts, journal, now)?);
         Ok(Self { listeners, addrs, tls, shared, lock })
     }
 
@@ -190,13 +194,15 @@ impl Shared {
         config: Config,
         public_url: PublicUrl,
         accounts: Arc<Accounts>,
+        journal: Arc<Journal>,
         now: Now,
     ) -> Result<Self, BindError> {
         let mut random = [0; 8];
         getrandom::fill(&mut random)?;
         let limits = config.limits;
         let registry = Arc::new(Registry::default());
-        let dispatch = Arc::new(Dispatch::new(Arc::clone(&registry), limits.in_flight, random, now));
+        let keeping = Keeping { journal: Some(Arc::clone(&journal)), holds: config.hold };
+        let dispatch = Arc::new(Dispatch::new(Arc::clone(&registry), keeping, limits.in_flight, random, now));
         let max_body = limits.max_body as u64;
         let sessions = Arc::new(Sessions {
             accounts: Arc::clone(&accounts),
@@ -222,6 +228,7 @@ impl Shared {
             ingress,
             api,
             dispatch,
+            journal,
             limits,
             public_url,
             data_dir,
@@ -285,6 +292,10 @@ impl Shared {
         let _ = timeout(LAST_ANSWERS, self.connections.wait()).await;
         self.sessions.close_all();
         let closed = timeout(Duration::from_secs(2), self.running.wait()).await.is_ok();
+        let journal = Arc::clone(&self.journal);
+        if spawn_blocking(move || journal.close()).await.is_err() {
+            tracing::error!("the journal could not be closed");
+        }
         tracing::info!(drained, closed, data_dir = %self.data_dir.display(), "down");
     }
 }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use muxhook_link::{Link, LinkError};
-use muxhook_protocol::frame::{Hello, Limits, Refused, RefusedCode, Restarting, Welcome};
+use muxhook_protocol::frame::{Backlog, Hello, Limits, Refused, RefusedCode, Restarting, Welcome};
 use muxhook_protocol::parts::Outgoing;
 use muxhook_protocol::{EndpointId, Frame, MAX_REPLY_BODY, SUBPROTOCOL};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -18,7 +18,7 @@ use crate::accounts::{self, AccountName, Accounts};
 use crate::config::PublicUrl;
 use crate::dispatch::Dispatch;
 use crate::outbox::Outbox;
-use crate::registry::{Registry, Seat};
+use crate::registry::{Registry, Seat, Wishes};
 
 /// How long a CLI may take to greet.
 const GREETING: Duration = Duration::from_secs(10);
@@ -124,7 +124,8 @@ impl Sessions {
         };
         let number = self.registry.number();
         let in_hand = u32::try_from(hello.resume.len()).unwrap_or(u32::MAX);
-        let seat = Seat::new(number, account.clone(), hello.listener, hello.role, in_hand);
+        let wishes = Wishes { role: hello.role, ack: hello.ack, owed: hello.owed };
+        let seat = Seat::new(number, account.clone(), hello.listener, wishes, in_hand);
         let Ok(others) = self.registry.enter(&endpoint, Arc::clone(&seat), self.per_endpoint) else {
             let message = format!("{endpoint} has {} sessions already, as many as it may", self.per_endpoint);
             return Err(refuse(link, RefusedCode::TooManySessions, false, &message));
@@ -138,6 +139,8 @@ impl Sessions {
             server: crate::SERVER.to_owned(),
             limits: self.limits,
             others,
+            owed: Backlog::default(),
+            seq: 0,
         })));
         // The CLI's own words are escaped.
         let (session, role, agent) = (seat.session, seat.role, hello.agent);

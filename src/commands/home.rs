@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use muxhook_link::Now;
 use muxhook_protocol::EndpointId;
-use muxhook_protocol::frame::{Role, Welcome};
+use muxhook_protocol::frame::{Ack, Owed, Role, Welcome};
 use muxhook_protocol::mux::signature::Key;
 
 use crate::api;
@@ -99,6 +99,9 @@ impl Home {
             endpoint: self.named.clone(),
             prefer,
             role,
+            ack: Ack::App,
+            owed: Owed::Deliver,
+            since: None,
             agent: AGENT.to_owned(),
             retry,
         };

@@ -100,6 +100,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Live<S> {
             Frame::Deliver { delivery, .. } => self.take(delivery, ledger),
             Frame::Answered { id } => Ok(Some(Signal::Answered(id))),
             Frame::Notice(notice) => Ok(Some(Signal::Notice(notice))),
+            Frame::Gap(gap) => Ok(Some(Signal::Gap(gap))),
             Frame::Restarting(restarting) => {
                 self.restarting = Some(granted(Duration::from_millis(restarting.reconnect_in_ms)));
                 Ok(None)
@@ -107,9 +108,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Live<S> {
             Frame::Refused(refused) => Err(refused.into()),
             // A newer relay may have more to say than this CLI understands.
             Frame::Unknown => Ok(None),
-            Frame::Hello(_) | Frame::Welcome(_) | Frame::Outcome { .. } | Frame::Part { .. } => {
-                Err(LinkError::Protocol("it sent a frame out of place".into()).into())
-            }
+            Frame::Hello(_)
+            | Frame::Welcome(_)
+            | Frame::Outcome { .. }
+            | Frame::Part { .. }
+            | Frame::Reachable => Err(LinkError::Protocol("it sent a frame out of place".into()).into()),
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use http::HeaderMap;
-use muxhook_protocol::frame::{Limits, MAX_MESSAGE, Refused, RefusedCode, Restarting};
+use muxhook_protocol::frame::{Backlog, Limits, MAX_MESSAGE, Refused, RefusedCode, Restarting};
 use muxhook_protocol::{Frame, Headers, Reply};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::TcpListener;
@@ -150,6 +150,8 @@ fn welcome() -> Frame {
         session: 1,
         server: "test".into(),
         others: 0,
+        owed: Backlog::default(),
+        seq: 0,
         limits: Limits { in_flight: 4, max_body: 1024 },
     })
 }
@@ -161,6 +163,9 @@ fn settings(relay: &str) -> Settings {
         endpoint: None,
         prefer: vec!["kiosk".parse().unwrap()],
         role: Role::Listener,
+        ack: Ack::App,
+        owed: Owed::Deliver,
+        since: None,
         agent: "muxhook/test".into(),
         retry: true,
     }

@@ -25,6 +25,18 @@ impl DeliveryId {
         Self(uuid::Builder::from_unix_timestamp_millis(unix_millis, tail).into_uuid())
     }
 
+    /// The 16 bytes of the UUID; ids sort by them as they do by their text.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
+    /// The id of these 16 bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+
     /// The canonical lower-case text, written into `buf`.
     #[must_use]
     pub fn write_text(self, buf: &mut [u8; Self::TEXT_LEN]) -> &str {

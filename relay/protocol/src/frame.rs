@@ -12,7 +12,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 pub use canonical::{DeliverHead, encode_deliver, encode_outcome, encode_part};
-pub use control::{Hello, Limits, Notice, Refused, RefusedCode, Restarting, Role, Welcome};
+pub use control::{
+    Ack, Backlog, Gap, Hello, Limits, Notice, Owed, Refused, RefusedCode, Restarting, Role, Since, Welcome,
+};
 
 use crate::delivery::{Delivery, DeliveryId};
 use crate::headers::Headers;
@@ -72,6 +74,10 @@ pub enum Frame {
     Restarting(Restarting),
     /// Relay → CLI: something its user should know.
     Notice(Notice),
+    /// Relay → CLI: deliveries that it can't be sent any more.
+    Gap(Gap),
+    /// CLI → relay: the app can be reached again, so that owed deliveries may go on.
+    Reachable,
     /// A frame of a kind that this version does not know.
     Unknown,
 }
@@ -108,6 +114,8 @@ enum Head {
     },
     Restarting(Restarting),
     Notice(Notice),
+    Gap(Gap),
+    Reachable,
     #[serde(other)]
     Unknown,
 }
@@ -214,6 +222,8 @@ impl Frame {
             Head::Answered { id } => Self::Answered { id },
             Head::Restarting(restarting) => Self::Restarting(restarting),
             Head::Notice(notice) => Self::Notice(notice),
+            Head::Gap(gap) => Self::Gap(gap),
+            Head::Reachable => Self::Reachable,
         };
         if body.is_empty() { Ok(frame) } else { Err(DecodeError::Excess) }
     }
@@ -244,6 +254,8 @@ impl Frame {
             Self::Answered { id } => Head::Answered { id: *id },
             Self::Restarting(restarting) => Head::Restarting(*restarting),
             Self::Notice(notice) => Head::Notice(notice.clone()),
+            Self::Gap(gap) => Head::Gap(gap.clone()),
+            Self::Reachable => Head::Reachable,
             Self::Unknown => Head::Unknown,
         }
     }

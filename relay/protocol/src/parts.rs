@@ -57,6 +57,22 @@ impl Outgoing {
         &self.first
     }
 
+    /// The head, with the newline that ends it.
+    #[must_use]
+    pub fn head(&self) -> Bytes {
+        let end = self.first.iter().position(|byte| *byte == b'\n').map_or(self.first.len(), |end| end + 1);
+        self.first.slice(..end)
+    }
+
+    /// The whole body, of which no part may have been taken yet.
+    #[must_use]
+    pub fn body(&self) -> Bytes {
+        match &self.rest {
+            Some(rest) => rest.body.clone(),
+            None => self.first.slice(self.head().len()..),
+        }
+    }
+
     /// Whether messages beyond the first are left.
     #[must_use]
     pub fn has_parts(&self) -> bool {

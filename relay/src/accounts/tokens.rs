@@ -4,7 +4,8 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehav
 use serde::Serialize;
 
 use super::token::{TokenHash, lower_base32};
-use super::{AccountName, Accounts, BUSY_TIMEOUT, Error, Token, millis, parsed};
+use super::{AccountName, Accounts, Error, Token, millis, parsed};
+use crate::database::BUSY_TIMEOUT;
 
 /// How exact [`TokenRecord::last_used_at`] is, in milliseconds: one write a minute at most.
 const LAST_USED_GRAIN: u64 = 60_000;

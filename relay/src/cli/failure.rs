@@ -3,8 +3,9 @@
 use std::io;
 use std::process::ExitCode;
 
-use crate::accounts::{Error, OpenError};
+use crate::accounts::Error;
 use crate::config::ConfigError;
+use crate::database::OpenError;
 use crate::server::BindError;
 
 /// A command's bad end.

@@ -61,6 +61,17 @@ pub struct Options {
     #[arg(long, value_name = "SIZE", env = "MUXHOOK_RELAY_MAX_BODY", hide_env = true)]
     #[serde(deserialize_with = "one")]
     pub max_body: Option<ByteSize>,
+    /// Whether to hold what no listener can take just now, and answer 200 for it [default: on]
+    #[arg(long, value_name = "ON", env = "MUXHOOK_RELAY_HOLD", hide_env = true)]
+    pub hold: Option<Hold>,
+    /// How long the history keeps what is settled; 0s: no history [default: 24h]
+    #[arg(long, value_name = "DURATION", env = "MUXHOOK_RELAY_RETENTION", hide_env = true)]
+    #[serde(deserialize_with = "one")]
+    pub retention: Option<Span>,
+    /// Most bytes of webhooks that history and what is held take on the disk [default: 4GiB]
+    #[arg(long, value_name = "SIZE", env = "MUXHOOK_RELAY_MAX_JOURNAL", hide_env = true)]
+    #[serde(deserialize_with = "one")]
+    pub max_journal: Option<ByteSize>,
     /// How long a sender waits for the app's answer; Mux hangs up after 5s [default: 4.5s]
     #[arg(long, value_name = "DURATION", env = "MUXHOOK_RELAY_REPLY_DEADLINE", hide_env = true)]
     #[serde(deserialize_with = "one")]
@@ -78,6 +89,17 @@ pub struct Options {
     /// File with a token for the account `default`; or give the token in MUXHOOK_RELAY_BOOTSTRAP_TOKEN
     #[arg(long, value_name = "FILE", env = "MUXHOOK_RELAY_BOOTSTRAP_TOKEN_FILE", hide_env = true)]
     pub bootstrap_token_file: Option<PathBuf>,
+}
+
+/// Whether the relay holds deliveries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Hold {
+    /// What no listener can take is held, and owed
+    #[default]
+    On,
+    /// The sender is to try again
+    Off,
 }
 
 /// How log lines look.
@@ -110,6 +132,9 @@ impl Options {
                 self.trusted_proxy
             },
             max_body: self.max_body.or(other.max_body),
+            hold: self.hold.or(other.hold),
+            retention: self.retention.or(other.retention),
+            max_journal: self.max_journal.or(other.max_journal),
             reply_deadline: self.reply_deadline.or(other.reply_deadline),
             max_listeners: self.max_listeners.or(other.max_listeners),
             grace: self.grace.or(other.grace),

@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Config, Limits, Options, Place, TlsFiles, TrustedProxies, file};
+use super::{Config, Hold, Limits, Options, Place, TlsFiles, TrustedProxies, file};
 use crate::accounts::{Token, UnfitToken};
+use crate::journal;
 
 /// The environment's name of the first token. It has no flag: others can read a program's arguments.
 const BOOTSTRAP_TOKEN: &str = "MUXHOOK_RELAY_BOOTSTRAP_TOKEN";
@@ -109,6 +110,8 @@ impl Config {
         Ok(Self {
             listen,
             limits: limits(&options)?,
+            hold: options.hold.unwrap_or_default() == Hold::On,
+            journal: journal(&options)?,
             data_dir: data_dir(options.place.data_dir, environment)?,
             bootstrap_token: bootstrap_token(options.bootstrap_token_file.as_deref(), environment)?,
             public_url: options.public_url,
@@ -175,6 +178,24 @@ fn limits(options: &Options) -> Result<Limits, ConfigError> {
     within(deadlines.contains(&limits.reply_deadline), "--reply-deadline", "100ms", "60s")?;
     within(limits.grace <= MINUTE * 10, "--grace", "0s", "10m")?;
     Ok(limits)
+}
+
+/// What the journal keeps. One endpoint has at most a quarter of the room.
+fn journal(options: &Options) -> Result<journal::Limits, ConfigError> {
+    let usual = journal::Limits::default();
+    let bytes = options.max_journal.map_or(usual.bytes, |size| size.0 as u64);
+    let retention = options.retention.map_or(usual.retention, |span| span.0);
+    if bytes < 16 << 20 {
+        return Err(ConfigError::OutOfRange {
+            flag: "--max-journal",
+            least: "16MiB",
+            most: "what the disk has",
+        });
+    }
+    if retention > Duration::from_secs(90 * 24 * 60 * 60) {
+        return Err(ConfigError::OutOfRange { flag: "--retention", least: "0s", most: "90d" });
+    }
+    Ok(journal::Limits { bytes, endpoint_bytes: bytes / 4, retention, ..usual })
 }
 
 /// By the XDG base directory specification, which ignores paths that are not absolute.

@@ -2,6 +2,8 @@
 
 use muxhook_protocol::{Failure, Outcome, Reply};
 
+use crate::journal::{Answered, By, HoldError};
+
 /// What the sender gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -21,6 +23,10 @@ pub enum Answer {
     LinkLost,
     /// The relay goes down before the app's answer came.
     GoingDown,
+    /// The relay holds it, and owes it to the app from now on.
+    Held,
+    /// The relay would hold it, and can't.
+    NotHeld(HoldError),
     /// Nobody listens.
     NoListener,
     /// Every listener has as much in hand as it may.
@@ -29,6 +35,29 @@ pub enum Answer {
     UnknownEndpoint,
     /// The relay failed at something of its own.
     Internal,
+}
+
+impl Answer {
+    /// Who answers, and with which status.
+    #[must_use]
+    pub fn answered(&self) -> Answered {
+        let (by, status) = match self {
+            Self::App(reply) => (By::App, reply.status),
+            Self::AppFailed(_) => (By::Relay, 502),
+            Self::Refused(_) => (By::Relay, 401),
+            Self::Skipped => (By::Skipped, 200),
+            Self::Observed => (By::Observers, 200),
+            Self::Held => (By::Held, 200),
+            Self::NotHeld(HoldError::Full | HoldError::NoSpace) => (By::Relay, 507),
+            Self::TooLate => (By::Relay, 504),
+            Self::UnknownEndpoint => (By::Relay, 404),
+            Self::Internal => (By::Relay, 500),
+            Self::NotHeld(_) | Self::LinkLost | Self::GoingDown | Self::NoListener | Self::Busy => {
+                (By::Relay, 503)
+            }
+        };
+        Answered { by, status }
+    }
 }
 
 /// Where one listener stands with one delivery.

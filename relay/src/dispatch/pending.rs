@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::answer::{Answer, Standing, Tally};
+use crate::journal::{Attempt, Tried};
 use crate::registry::{Seat, SessionNumber};
 
 /// The table of deliveries that wait for an answer.
@@ -22,9 +23,19 @@ struct Entry {
     frame: Outgoing,
     parties: Vec<Party>,
     tally: Tally,
+    began: Instant,
     deadline: Instant,
+    /// What came of it so far.
+    attempts: Vec<Attempt>,
     /// Whoever waits for the answer. When it is gone, so is the sender.
-    reply: oneshot::Sender<Answer>,
+    reply: oneshot::Sender<Concluded>,
+}
+
+/// What the sender is told, and what came of the attempts until then.
+#[derive(Debug)]
+pub(super) struct Concluded {
+    pub(super) answer: Answer,
+    pub(super) attempts: Vec<Attempt>,
 }
 
 /// One listener's part in a delivery.
@@ -66,7 +77,7 @@ impl Entry {
 
     fn answer(self, answer: Answer) {
         // Nobody may be left to hear it.
-        let _ = self.reply.send(answer);
+        let _ = self.reply.send(Concluded { answer, attempts: self.attempts });
     }
 }
 
@@ -74,15 +85,15 @@ impl Entry {
 pub(super) struct Waiting<'a> {
     table: &'a Pending,
     id: DeliveryId,
-    answer: oneshot::Receiver<Answer>,
+    answer: oneshot::Receiver<Concluded>,
     answered: bool,
 }
 
 impl Waiting<'_> {
-    pub(super) async fn answer(&mut self) -> Answer {
-        let answer = (&mut self.answer).await.unwrap_or(Answer::Internal);
+    pub(super) async fn answer(&mut self) -> Concluded {
+        let concluded = (&mut self.answer).await;
         self.answered = true;
-        answer
+        concluded.unwrap_or(Concluded { answer: Answer::Internal, attempts: Vec::new() })
     }
 }
 
@@ -116,19 +127,25 @@ impl Pending {
             .map(|seat| Party { seat: Arc::clone(seat), standing: Standing::Waiting })
             .collect();
         let (endpoint, frame) = (endpoint.clone(), frame.clone());
-        let entry = Entry { endpoint, frame, parties, tally: Tally::default(), deadline, reply };
+        let (tally, began, attempts) = (Tally::default(), Instant::now(), Vec::new());
+        let entry = Entry { endpoint, frame, parties, tally, began, deadline, attempts, reply };
         self.lock().insert(id, entry);
         Waiting { table: self, id, answer, answered: false }
     }
 
     /// The session had no room for it. Without anybody else to wait for, the sender may try again.
     pub(super) fn never_had(&self, id: DeliveryId, session: SessionNumber) {
-        self.conclude(id, session, Tally::turned_away);
+        self.conclude(id, session, |entry, open| entry.tally.turned_away(open));
     }
 
-    /// Takes an outcome in.
-    pub(super) fn settle(&self, id: DeliveryId, session: SessionNumber, outcome: Outcome) {
-        self.conclude(id, session, |tally, open| tally.settle(outcome, open));
+    /// Takes an outcome in, which came at `at` (milliseconds since the Unix epoch); `false` when nobody waits for it.
+    pub(super) fn settle(&self, id: DeliveryId, session: SessionNumber, outcome: &Outcome, at: u64) -> bool {
+        self.conclude(id, session, |entry, open| {
+            let took_ms = u64::try_from(entry.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let tried = Tried::from(outcome);
+            entry.attempts.push(Attempt { at, took_ms, session, tried, late: false, replayed: false });
+            entry.tally.settle(outcome.clone(), open)
+        })
     }
 
     /// One party is done; `tell` says what that means, told whether others have yet to settle.
@@ -136,19 +153,20 @@ impl Pending {
         &self,
         id: DeliveryId,
         session: SessionNumber,
-        tell: impl FnOnce(&mut Tally, bool) -> Option<Answer>,
-    ) {
+        tell: impl FnOnce(&mut Entry, bool) -> Option<Answer>,
+    ) -> bool {
         let mut table = self.lock();
-        let Some(entry) = table.get_mut(&id) else { return };
-        let Some(party) = entry.party_of(session) else { return };
+        let Some(entry) = table.get_mut(&id) else { return false };
+        let Some(party) = entry.party_of(session) else { return false };
         party.standing = Standing::Done;
         let open = entry.open().next().is_some();
-        if let Some(answer) = tell(&mut entry.tally, open)
+        if let Some(answer) = tell(entry, open)
             && let Some(entry) = table.remove(&id)
         {
             drop(table);
             entry.answer(answer);
         }
+        true
     }
 
     /// Marks everything in the hands of a session as waiting for its listener to come back.

@@ -7,6 +7,7 @@ use muxhook_protocol::{ANSWER_HEADER, Headers, Reply, TRUNCATED_HEADER};
 
 use super::Body;
 use crate::dispatch::Answer;
+use crate::journal::HoldError;
 
 /// When a sender that may try again should: seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
@@ -35,6 +36,8 @@ pub(super) fn of_answer(answer: Answer) -> Response<Body> {
             "the listener's link broke before the app's answer came, and did not come back",
         ),
         Answer::GoingDown => retry_later("going_down", "the relay went down before the app's answer came"),
+        Answer::Held => taken("held"),
+        Answer::NotHeld(error) => not_held(error),
         Answer::NoListener => retry_later("no_listener", "nobody listens on this endpoint just now"),
         Answer::Busy => retry_later("busy", "the listener has as many deliveries in hand as it may"),
         Answer::UnknownEndpoint => {
@@ -61,6 +64,20 @@ pub(super) fn error(status: StatusCode, code: &str, message: &str) -> Response<B
 /// An error of the relay's own that passes by itself.
 pub(super) fn retry_later(code: &str, message: &str) -> Response<Body> {
     let mut response = error(StatusCode::SERVICE_UNAVAILABLE, code, message);
+    response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+    response
+}
+
+/// What can't be held is the sender's to try again: 507 (RFC 4918 §11.5) where room must be made first.
+fn not_held(why: HoldError) -> Response<Body> {
+    let (status, code) = match why {
+        HoldError::Full => (StatusCode::INSUFFICIENT_STORAGE, "hold_full"),
+        HoldError::NoSpace => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
+        HoldError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+        HoldError::Closed => (StatusCode::SERVICE_UNAVAILABLE, "journal_closed"),
+    };
+    let message = format!("nobody listens on this endpoint just now, and it can't be held: {why}");
+    let mut response = error(status, code, &message);
     response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
     response
 }

@@ -1,6 +1,6 @@
 use futures_util::SinkExt;
 use muxhook_link::{DEAD_AFTER, Now, websocket_config};
-use muxhook_protocol::frame::Role;
+use muxhook_protocol::frame::{Ack, Owed, Role};
 use muxhook_protocol::{DeliveryId, Outcome};
 use tempfile::TempDir;
 use tokio::io::{DuplexStream, duplex};
@@ -10,7 +10,8 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role as Side;
 
 use super::*;
-use crate::dispatch::{Answer, Request};
+use crate::dispatch::{Answer, Keeping, Request};
+use crate::journal::Address;
 
 struct Fixture {
     sessions: Arc<Sessions>,
@@ -26,7 +27,7 @@ impl Fixture {
         let sessions = Sessions {
             accounts,
             registry: Arc::clone(&registry),
-            dispatch: Arc::new(Dispatch::new(registry, 8, [0; 8], Now::system())),
+            dispatch: Arc::new(Dispatch::new(registry, Keeping::default(), 8, [0; 8], Now::system())),
             limits: Limits { in_flight: 8, max_body: 1 << 20 },
             per_endpoint: 8,
             public_url: "http://relay.example".parse().unwrap(),
@@ -68,9 +69,9 @@ impl Fixture {
             received_at: 0,
             deadline: Instant::now() + Duration::from_millis(4500),
         };
-        let endpoint = "shop".parse().unwrap();
+        let address = Address { account: AccountName::default(), endpoint: "shop".parse().unwrap() };
         tokio::select! {
-            answer = self.sessions.dispatch.deliver(&endpoint, request) => answer,
+            answer = self.sessions.dispatch.deliver(&address, request) => answer,
             () = self.sessions.dispatch.sweep() => unreachable!(),
         }
     }
@@ -83,6 +84,9 @@ fn hello() -> Hello {
         prefer: Vec::new(),
         listener: "cli".into(),
         role: Role::Listener,
+        ack: Ack::App,
+        owed: Owed::Deliver,
+        since: None,
         resume: Vec::new(),
     }
 }

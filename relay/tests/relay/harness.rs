@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muxhook_link::{Link, Now};
-use muxhook_protocol::frame::{Hello, Role, Welcome};
+use muxhook_protocol::frame::{Ack, Hello, Owed, Role, Welcome};
 use muxhook_relay::accounts::{Accounts, Token};
 use muxhook_relay::config::Config;
 use muxhook_relay::server;
@@ -145,6 +145,9 @@ pub(crate) fn hello(endpoint: &str) -> Hello {
         prefer: Vec::new(),
         listener: format!("listener-{number}"),
         role: Role::Listener,
+        ack: Ack::App,
+        owed: Owed::Deliver,
+        since: None,
         resume: Vec::new(),
     }
 }

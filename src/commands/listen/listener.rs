@@ -122,6 +122,7 @@ impl Listener {
                     self.session.set_relay(relay, token);
                 }
             }
+            Signal::Gap(_) => {}
             Signal::Notice(notice) => self.tell(Event::Notice(Notice {
                 level: Level::Warning,
                 code: notice.code,

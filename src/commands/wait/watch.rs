@@ -148,6 +148,7 @@ impl Watch {
                     Err(error) => return Err(error),
                 }
             }
+            Signal::Gap(_) => {}
             Signal::Notice(notice) => self.tell(Event::Notice(Notice {
                 level: Level::Warning,
                 code: notice.code,

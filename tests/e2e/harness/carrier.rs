@@ -9,7 +9,7 @@ use muxhook::forwarder::{Done, Forwarder, Options, Target};
 use muxhook::relay_url::RelayUrl;
 use muxhook::secret::Secret;
 use muxhook::session::{Session, Settings, Signal};
-use muxhook_protocol::frame::Role;
+use muxhook_protocol::frame::{Ack, Owed, Role};
 use muxhook_protocol::{DeliveryId, Outcome};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -43,6 +43,9 @@ impl Carrier {
             endpoint: None,
             prefer: Vec::new(),
             role: Role::Listener,
+            ack: Ack::App,
+            owed: Owed::Deliver,
+            since: None,
             agent: "muxhook/test".into(),
             retry: true,
         };
@@ -81,6 +84,7 @@ async fn carry(
                 Signal::Live { .. } => Told::Back,
                 Signal::Lost { reason, .. } => Told::Lost(reason),
                 Signal::Notice(notice) => panic!("{notice:?}"),
+                Signal::Gap(gap) => panic!("{gap:?}"),
             },
             Done { tag, outcome, .. } = forwarder.next() => {
                 session.settle(tag, &outcome);

@@ -21,9 +21,53 @@ pub struct Hello {
     pub listener: String,
     /// What it is there for.
     pub role: Role,
+    /// Who answers the sender while this listener is live.
+    #[serde(default)]
+    pub ack: Ack,
+    /// What becomes of the deliveries that the relay owes already.
+    #[serde(default)]
+    pub owed: Owed,
+    /// What the relay's history is to deliver again, before anything else.
+    #[serde(default)]
+    pub since: Option<Since>,
     /// Deliveries that this listener has in hand or has an outcome for: not to be sent again.
     #[serde(default)]
     pub resume: Vec<DeliveryId>,
+}
+
+/// Who answers the sender while a listener is live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ack {
+    /// The app, through the listener.
+    #[default]
+    App,
+    /// The relay, as soon as the delivery is safe on its disk. It is owed from then on.
+    Relay,
+}
+
+/// What becomes of owed deliveries when a listener comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Owed {
+    /// They are delivered, in order of arrival.
+    #[default]
+    Deliver,
+    /// They stay owed, and this session is sent none of them.
+    Later,
+    /// They are owed no more.
+    Discard,
+}
+
+/// Which part of the history is to be delivered again: what meets all three bounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Since {
+    /// Received then or later: milliseconds since the Unix epoch. 0: whenever.
+    pub at: u64,
+    /// Of a `seq` above this one. 0: any.
+    pub after: u64,
+    /// Of no `seq` above this one; `None`: what the relay has when the greeting comes.
+    pub until: Option<u64>,
 }
 
 /// What a session is there for.
@@ -54,6 +98,34 @@ pub struct Welcome {
     /// Other listeners that are live on the endpoint: each gets every delivery.
     #[serde(default)]
     pub others: u32,
+    /// What the relay owes on this endpoint.
+    #[serde(default)]
+    pub owed: Backlog,
+    /// The `seq` of the latest delivery that the relay has numbered.
+    #[serde(default)]
+    pub seq: u64,
+}
+
+/// Deliveries that the relay has acknowledged itself and no app has accepted yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backlog {
+    /// How many.
+    pub count: u64,
+    /// When the first of them was received: milliseconds since the Unix epoch. `None`: there is none.
+    pub oldest_at: Option<u64>,
+}
+
+/// Deliveries that the relay had and holds no longer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// The `seq` of the first of them.
+    pub from_seq: u64,
+    /// The `seq` of the last of them. What lies between the two need not all be gone, nor be of this endpoint.
+    pub to_seq: u64,
+    /// How many are gone.
+    pub count: u64,
+    /// Why, in words.
+    pub why: String,
 }
 
 /// What the relay will and won't carry.

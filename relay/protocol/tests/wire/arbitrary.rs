@@ -1,7 +1,9 @@
 //! Any frame that a peer may send.
 
 use bytes::Bytes;
-use muxhook_protocol::frame::{Hello, Limits, Notice, Refused, RefusedCode, Restarting, Role, Welcome};
+use muxhook_protocol::frame::{
+    Ack, Backlog, Gap, Hello, Limits, Notice, Owed, Refused, RefusedCode, Restarting, Role, Since, Welcome,
+};
 use muxhook_protocol::outcome::{FailReason, Failure};
 use muxhook_protocol::{Delivery, DeliveryId, EndpointId, Frame, Headers, Outcome, Reply};
 use proptest::prelude::*;
@@ -37,6 +39,13 @@ fn control() -> impl Strategy<Value = Frame> {
         })),
         any::<u64>().prop_map(|reconnect_in_ms| Frame::Restarting(Restarting { reconnect_in_ms })),
         (text(), text()).prop_map(|(code, message)| Frame::Notice(Notice { code, message })),
+        (any::<[u64; 3]>(), text()).prop_map(|([from_seq, to_seq, count], why)| Frame::Gap(Gap {
+            from_seq,
+            to_seq,
+            count,
+            why
+        })),
+        Just(Frame::Reachable),
         Just(Frame::Unknown),
     ]
 }
@@ -45,13 +54,21 @@ fn hello() -> impl Strategy<Value = Hello> {
     let role = prop::sample::select(vec![Role::Listener, Role::Observer]);
     let prefer = prop::collection::vec(endpoint(), 0..3);
     let resume = prop::collection::vec(id(), 0..3);
-    (text(), prop::option::of(endpoint()), prefer, text(), role, resume).prop_map(
-        |(agent, endpoint, prefer, listener, role, resume)| Hello {
+    let ack = prop::sample::select(vec![Ack::App, Ack::Relay]);
+    let owed = prop::sample::select(vec![Owed::Deliver, Owed::Later, Owed::Discard]);
+    let since = (any::<u64>(), any::<u64>(), prop::option::of(any::<u64>()))
+        .prop_map(|(at, after, until)| Since { at, after, until });
+    let wishes = (role, ack, owed, prop::option::of(since));
+    (text(), prop::option::of(endpoint()), prefer, text(), wishes, resume).prop_map(
+        |(agent, endpoint, prefer, listener, (role, ack, owed, since), resume)| Hello {
             agent,
             endpoint,
             prefer,
             listener,
             role,
+            ack,
+            owed,
+            since,
             resume,
         },
     )
@@ -60,8 +77,11 @@ fn hello() -> impl Strategy<Value = Hello> {
 fn welcome() -> impl Strategy<Value = Welcome> {
     let limits =
         (any::<u32>(), any::<u64>()).prop_map(|(in_flight, max_body)| Limits { in_flight, max_body });
-    (endpoint(), text(), text(), any::<u64>(), text(), limits, any::<u32>()).prop_map(
-        |(endpoint, public_url, account, session, server, limits, others)| Welcome {
+    let backlog = (any::<u64>(), prop::option::of(any::<u64>()))
+        .prop_map(|(count, oldest_at)| Backlog { count, oldest_at });
+    let rest = (any::<u32>(), backlog, any::<u64>());
+    (endpoint(), text(), text(), any::<u64>(), text(), limits, rest).prop_map(
+        |(endpoint, public_url, account, session, server, limits, (others, owed, seq))| Welcome {
             endpoint,
             public_url,
             account,
@@ -69,6 +89,8 @@ fn welcome() -> impl Strategy<Value = Welcome> {
             server,
             limits,
             others,
+            owed,
+            seq,
         },
     )
 }

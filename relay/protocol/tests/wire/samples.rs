@@ -1,7 +1,9 @@
 //! One frame of every kind and shape.
 
 use bytes::Bytes;
-use muxhook_protocol::frame::{Hello, Limits, Notice, Refused, RefusedCode, Restarting, Role, Welcome};
+use muxhook_protocol::frame::{
+    Ack, Backlog, Gap, Hello, Limits, Notice, Owed, Refused, RefusedCode, Restarting, Role, Since, Welcome,
+};
 use muxhook_protocol::outcome::{FailReason, Failure};
 use muxhook_protocol::{Delivery, DeliveryId, Frame, Headers, Outcome, Reply};
 
@@ -183,12 +185,18 @@ fn greetings() -> Vec<(&'static str, Frame)> {
         prefer: vec!["older".parse().unwrap(), "abcdefghijklmnopqrstuvwxyz".parse().unwrap()],
         listener: "k3v9".into(),
         role: Role::Listener,
+        ack: Ack::Relay,
+        owed: Owed::Later,
+        since: Some(Since { at: 1_763_900_000_000, after: 6, until: Some(12) }),
         resume: vec![id(), DeliveryId::new(0, &[0; 10])],
     };
     let bare = Hello {
         endpoint: None,
         prefer: Vec::new(),
         role: Role::Observer,
+        ack: Ack::App,
+        owed: Owed::Deliver,
+        since: None,
         resume: Vec::new(),
         ..full.clone()
     };
@@ -200,6 +208,8 @@ fn greetings() -> Vec<(&'static str, Frame)> {
         server: "muxhook-relay/0.1.0".into(),
         limits: Limits { in_flight: 256, max_body: 5 * 1024 * 1024 },
         others: 1,
+        owed: Backlog { count: 7, oldest_at: Some(1_763_900_000_123) },
+        seq: 1_763_900_000_200,
     };
     vec![
         ("hello", Frame::Hello(full)),
@@ -211,6 +221,7 @@ fn greetings() -> Vec<(&'static str, Frame)> {
 fn rest() -> Vec<(&'static str, Frame)> {
     let refused =
         |code, message: &str, fatal| Frame::Refused(Refused { code, message: message.into(), fatal });
+    let gap = Gap { from_seq: 3, to_seq: 9, count: 5, why: "24 h have passed".into() };
     let notice = Notice { code: "too_large".into(), message: "a body of 6 MiB was refused (\"413\")".into() };
     vec![
         (
@@ -223,6 +234,8 @@ fn rest() -> Vec<(&'static str, Frame)> {
         ("answered", Frame::Answered { id: id() }),
         ("restarting", Frame::Restarting(Restarting { reconnect_in_ms: 1500 })),
         ("notice", Frame::Notice(notice)),
+        ("gap", Frame::Gap(gap)),
+        ("reachable", Frame::Reachable),
         ("unknown", Frame::Unknown),
     ]
 }

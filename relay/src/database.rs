@@ -1,0 +1,189 @@
+//! SQLite files in the data folder: where they are, who may read them, and which shape their tables have.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+/// Held while a file is made or migrated, so that two processes that start together take turns. A file of
+/// its own: to close any handle on a database would drop the locks that SQLite has on it (POSIX `fcntl`).
+const LOCK_FILE: &str = "relay.lock";
+
+/// How long a change waits for another process's change to the same file. Such changes take milliseconds.
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The oldest SQLite without the defect that could corrupt a write-ahead log on its reset: 3.51.3.
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// One kind of file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    /// Its name in the data folder.
+    pub(crate) file: &'static str,
+    /// In its head (`PRAGMA application_id`), so that no other program's file is taken for it.
+    pub(crate) application_id: i32,
+    /// What is set before the first table is made, and can't be changed later.
+    pub(crate) before: &'static str,
+    /// What leads from one version of the tables (`PRAGMA user_version`) to the next. Only ever added to.
+    pub(crate) migrations: &'static [&'static str],
+}
+
+/// Why the data folder can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder can't be made or written.
+    #[error("the data folder {} can't be used: {cause}; give one that this user may write", path.display())]
+    Folder {
+        /// The folder, or the file in it.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// No relay ever kept its data there.
+    #[error("there is no relay's data in {}: give the running relay's data folder", .0.display())]
+    Missing(PathBuf),
+    /// The file is something else.
+    #[error("{} is not a muxhook relay's database: give another data folder, or move that file away", .0.display())]
+    Foreign(PathBuf),
+    /// The file may only be read.
+    #[error("{} may only be read by this user, and the relay must write it: mend its owner or mode", .0.display())]
+    ReadOnly(PathBuf),
+    /// A newer relay made the file.
+    #[error(
+        "{} was written by a newer muxhook-relay (its tables have version {found}, this program knows {known}): \
+         use the newer program, or another data folder", path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest version that this program knows.
+        known: i64,
+    },
+    /// The program was built with a SQLite that may lose data.
+    #[error("this program was built with SQLite {0}, which can lose data: build it with 3.51.3 or newer")]
+    OldSqlite(&'static str),
+    /// SQLite failed.
+    #[error("{} can't be opened: {cause}", path.display())]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        cause: rusqlite::Error,
+    },
+}
+
+/// Makes the folder for its owner alone. The mode of one that exists is its owner's business.
+pub(crate) fn make_folder(dir: &Path) -> Result<(), OpenError> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir).map_err(|cause| OpenError::Folder { path: dir.to_owned(), cause })
+}
+
+impl Shape {
+    /// # Errors
+    /// [`OpenError::Missing`] when there is no such file in `dir`.
+    pub(crate) fn require(&self, dir: &Path) -> Result<(), OpenError> {
+        match fs::metadata(dir.join(self.file)) {
+            Ok(_) => Ok(()),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Err(OpenError::Missing(dir.to_owned())),
+            Err(cause) => Err(OpenError::Folder { path: dir.join(self.file), cause }),
+        }
+    }
+
+    /// Opens the file in `dir`, made where it is missing and brought to the newest version.
+    pub(crate) fn open(&self, dir: &Path) -> Result<Connection, OpenError> {
+        if rusqlite::version_number() < OLDEST_SQLITE {
+            return Err(OpenError::OldSqlite(rusqlite::version()));
+        }
+        let path = dir.join(self.file);
+        let _turn = take_turn(dir)?;
+        make_file(&path)?;
+        let failed = |cause| match cause {
+            rusqlite::Error::SqliteFailure(error, _) if error.code == rusqlite::ErrorCode::NotADatabase => {
+                OpenError::Foreign(path.clone())
+            }
+            cause => OpenError::Sqlite { path: path.clone(), cause },
+        };
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(&path, flags).map_err(failed)?;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+        let found =
+            self.identify(&connection).map_err(failed)?.ok_or_else(|| OpenError::Foreign(path.clone()))?;
+        if connection.is_readonly("main").map_err(failed)? {
+            return Err(OpenError::ReadOnly(path));
+        }
+        let Some(missing) = usize::try_from(found).ok().and_then(|found| self.migrations.get(found..)) else {
+            return Err(OpenError::Newer { path, found, known: self.version() });
+        };
+        self.prepare(&mut connection, missing, found == 0).map_err(failed)?;
+        Ok(connection)
+    }
+
+    /// The version of the tables that this program works with.
+    fn version(&self) -> i64 {
+        self.migrations.len() as i64
+    }
+
+    /// The version of the tables; `None` when the file is not of this kind.
+    fn identify(&self, connection: &Connection) -> rusqlite::Result<Option<i64>> {
+        let number = |sql: &str| connection.query_row(sql, (), |row| row.get::<_, i64>(0));
+        let application = number("PRAGMA application_id")?;
+        let version = number("PRAGMA user_version")?;
+        let is_new = application == 0 && version == 0 && number("SELECT count(*) FROM sqlite_schema")? == 0;
+        Ok((is_new || application == i64::from(self.application_id)).then_some(version))
+    }
+
+    fn prepare(&self, connection: &mut Connection, missing: &[&str], is_new: bool) -> rusqlite::Result<()> {
+        if is_new {
+            connection.execute_batch(self.before)?;
+        }
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for migration in missing {
+            change.execute_batch(migration)?;
+        }
+        change.pragma_update(None, "application_id", self.application_id)?;
+        change.pragma_update(None, "user_version", self.version())?;
+        change.commit()
+    }
+}
+
+/// Waits until no other process opens a file there; the turn ends when the handle is dropped.
+fn take_turn(dir: &Path) -> Result<File, OpenError> {
+    let path = dir.join(LOCK_FILE);
+    let lock = || -> io::Result<File> {
+        let file = private().create(true).truncate(false).open(&path)?;
+        file.lock()?;
+        Ok(file)
+    };
+    lock().map_err(|cause| OpenError::Folder { path: path.clone(), cause })
+}
+
+/// SQLite gives the files beside it (`-wal`, `-shm`) the same mode.
+fn make_file(path: &Path) -> Result<(), OpenError> {
+    let made = match private().create_new(true).open(path) {
+        Ok(_) => Ok(()),
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(cause) => Err(cause),
+    };
+    made.map_err(|cause| OpenError::Folder { path: path.to_owned(), cause })
+}
+
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}

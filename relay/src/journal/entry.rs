@@ -1,0 +1,150 @@
+//! What is written: deliveries, what their senders were answered, and the attempts at them.
+
+use bytes::Bytes;
+use muxhook_protocol::parts::Outgoing;
+use muxhook_protocol::{DeliveryId, EndpointId, Outcome};
+
+use crate::accounts::AccountName;
+
+/// Where a delivery belongs. Of both, since an endpoint that was deleted may be another account's later.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Address {
+    /// Whose.
+    pub account: AccountName,
+    /// Which of theirs.
+    pub endpoint: EndpointId,
+}
+
+/// A delivery, and what is known of it when it is written.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Where it belongs.
+    pub address: Address,
+    /// Its id.
+    pub id: DeliveryId,
+    /// Its number.
+    pub seq: u64,
+    /// Milliseconds since the Unix epoch.
+    pub received_at: u64,
+    /// The request, as it goes to a listener for the first time.
+    pub frame: Outgoing,
+    /// What the sender got.
+    pub answered: Answered,
+    /// How often it was handed to a listener so far.
+    pub handed: u32,
+    /// What came of that.
+    pub attempts: Vec<Attempt>,
+}
+
+impl Entry {
+    /// Bytes of memory that it holds.
+    pub(super) fn weight(&self) -> usize {
+        self.frame.weight() + 512
+    }
+
+    pub(super) fn head(&self) -> Bytes {
+        self.frame.head()
+    }
+
+    pub(super) fn body(&self) -> Bytes {
+        self.frame.body()
+    }
+}
+
+/// Who gave the answer, as `Muxhook-Answer` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The app.
+    App,
+    /// Every listener's filters.
+    Skipped,
+    /// Nobody: only observers were there.
+    Observers,
+    /// The relay, which owes it.
+    Held,
+    /// The relay, with an error of its own.
+    Relay,
+}
+
+impl By {
+    /// The header's value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Skipped => "skipped",
+            Self::Observers => "none",
+            Self::Held => "held",
+            Self::Relay => "relay",
+        }
+    }
+}
+
+/// What the sender got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// Who answered.
+    pub by: By,
+    /// The HTTP status.
+    pub status: u16,
+}
+
+/// One handing-over of a delivery to a listener, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// When its outcome came: milliseconds since the Unix epoch.
+    pub at: u64,
+    /// How long the listener had it, in milliseconds.
+    pub took_ms: u64,
+    /// The session's number on this relay.
+    pub session: u64,
+    /// What came of it.
+    pub tried: Tried,
+    /// The sender had its answer before.
+    pub late: bool,
+    /// Somebody had asked for it to be sent again.
+    pub replayed: bool,
+}
+
+/// What came of one attempt, as far as history keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tried {
+    /// The app answered with this status.
+    Replied(u16),
+    /// The app gave no usable answer: the reason, and a sentence.
+    Failed(&'static str, String),
+    /// A filter left it out.
+    Skipped(String),
+    /// The listener did not trust it.
+    Refused(String),
+}
+
+impl From<&Outcome> for Tried {
+    fn from(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Replied(reply) => Self::Replied(reply.status),
+            Outcome::Failed(failure) => Self::Failed(failure.reason.as_str(), failure.message.clone()),
+            Outcome::Skipped { filter } => Self::Skipped(filter.clone()),
+            Outcome::Refused { reason } => Self::Refused(reason.clone()),
+        }
+    }
+}
+
+/// What became of a delivery that is in the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// It was handed to a listener.
+    Handed {
+        /// Which.
+        id: DeliveryId,
+    },
+    /// An attempt came to its end.
+    Attempted {
+        /// Which.
+        id: DeliveryId,
+        /// How.
+        attempt: Attempt,
+        /// It is owed no more.
+        settled: bool,
+    },
+}

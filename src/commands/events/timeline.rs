@@ -1,0 +1,18 @@
+//! `muxhook events timeline`.
+
+use crate::args::EventsTimeline;
+use crate::config::Surroundings;
+use crate::error::Error;
+use crate::printer::Console;
+
+/// Runs `muxhook events timeline`.
+///
+/// # Errors
+/// Used wrongly, no relay, or refused by it.
+pub(super) async fn run(
+    _args: &EventsTimeline,
+    _around: &Surroundings,
+    _console: &mut Console,
+) -> Result<(), Error> {
+    Err(Error::failed("this command is not there yet"))
+}
