@@ -13,10 +13,12 @@
 //! - `tables`: the shape of the file.
 //! - `entry`: what is written: deliveries, answers, attempts.
 //! - `queue`: what waits for the writer.
+//! - `history`: the read side.
 //! - `writer`: the thread, its batches, and what it does when the disk fails.
 //! - `rows`: entries and notes as rows, and back.
 
 mod entry;
+pub mod history;
 mod queue;
 mod rows;
 mod tables;
@@ -36,6 +38,7 @@ use tokio::time::Instant;
 
 use crate::database::{self, OpenError};
 pub use entry::{Address, Answered, Attempt, By, Entry, Note, Tried};
+use history::History;
 use queue::{Job, Queue};
 
 /// What the journal keeps at most.
@@ -105,6 +108,7 @@ pub struct Health {
 pub struct Journal {
     queue: Arc<Queue>,
     writer: std::sync::Mutex<Option<JoinHandle<()>>>,
+    history: History,
     limits: Limits,
     /// The `seq` of the latest delivery in it.
     last_seq: u64,
@@ -124,6 +128,7 @@ impl Journal {
         let connection = tables::SHAPE.open(dir)?;
         let failed = |cause| OpenError::Sqlite { path: dir.join(tables::SHAPE.file), cause };
         let rows::Latest { seq, kept_at } = rows::latest(&connection).map_err(failed)?;
+        let history = History::open(dir)?;
         let queue = Arc::new(Queue::default());
         let thread = std::thread::Builder::new().name("journal".to_owned());
         let writer = thread
@@ -135,6 +140,7 @@ impl Journal {
         Ok(Self {
             queue,
             writer: std::sync::Mutex::new(Some(writer)),
+            history,
             limits,
             last_seq: seq,
             began: Instant::now(),
@@ -205,6 +211,12 @@ impl Journal {
         let (done, found) = oneshot::channel();
         self.queue.urge(Job::Backlog { address: address.clone(), done }).map_err(|()| Unreadable)?;
         found.await.unwrap_or(Err(Unreadable))
+    }
+
+    /// What it says of the past.
+    #[must_use]
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// How it is.

@@ -109,8 +109,12 @@ pub(super) fn owed(
 
 /// See [`super::Journal::backlog`].
 pub(super) fn backlog(database: &Connection, address: &Address) -> rusqlite::Result<Backlog> {
+    backlog_of(database, number(database, address)?)
+}
+
+/// How much is owed on the endpoint of this number.
+pub(super) fn backlog_of(database: &Connection, endpoint: i64) -> rusqlite::Result<Backlog> {
     let sql = "SELECT count(*), min(received_at) FROM deliveries WHERE owed = 1 AND endpoint = ?1";
-    let endpoint = number(database, address)?;
     database
         .prepare_cached(sql)?
         .query_row([endpoint], |row| Ok(Backlog { count: row.get(0)?, oldest_at: row.get(1)? }))
