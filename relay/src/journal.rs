@@ -35,7 +35,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::database::{self, OpenError};
-pub use entry::{Address, Answered, Attempt, By, Entry, Note, Tried};
+pub use entry::{Address, Answered, Attempt, By, Entry, Note, State, Tried, Which};
 use queue::{Job, Queue};
 
 /// What the journal keeps at most.
