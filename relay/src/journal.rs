@@ -38,7 +38,7 @@ use tokio::time::Instant;
 
 pub use crate::accounts::Address;
 use crate::database::{self, OpenError};
-pub use entry::{Answered, Attempt, By, Entry, Note, Tried};
+pub use entry::{Answered, Attempt, By, Entry, Note, State, Tried, Which};
 use history::History;
 use queue::{Job, Queue};
 

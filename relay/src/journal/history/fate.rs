@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Tries;
+use crate::journal::State;
 
 /// What became of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -28,7 +29,7 @@ pub enum Fate {
     Refused,
     /// Only observers were there.
     Observed,
-    /// The relay answered with an error of its own: the link was lost, or had no room.
+    /// The relay answered with an error of its own (the link was lost, or had no room), or its disk lost the delivery.
     Lost,
     /// It was owed and is no longer, and what settled it was not kept.
     Unknown,
@@ -50,28 +51,19 @@ impl std::str::FromStr for Fate {
     }
 }
 
-/// Whether a delivery is, or was, owed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    /// The relay owes it.
-    Owed,
-    /// It never was, or somebody took it.
-    Settled,
-    /// Its time ran out.
-    Expired,
-    /// Its owner gave it up.
-    Discarded,
-}
-
 /// The rule. An app's 2xx counts whenever it came, also for a delivery that was given up before; else what the
 /// relay's debt came to; else what the sender was told, `by` and `status` as in the table.
 pub(super) fn fate(state: State, by: &str, status: u16, tries: &[Tries]) -> Fate {
     match state {
         State::Owed => return Fate::Owed,
+        State::Accepted => return Fate::Accepted,
         _ if tries.iter().any(Tries::accepted) => return Fate::Accepted,
         State::Expired => return Fate::Expired,
         State::Discarded => return Fate::Discarded,
-        State::Settled => {}
+        State::Skipped => return Fate::Skipped,
+        State::Refused => return Fate::Refused,
+        State::Damaged => return Fate::Lost,
+        State::Answered => {}
     }
     match (by, status) {
         ("app", 200..300) => Fate::Accepted,
@@ -128,38 +120,42 @@ mod tests {
             (S::Owed, "held", 200, vec![no(), down()], F::Owed),
             (S::Owed, "app", 200, vec![ok()], F::Owed),
             // A debt's end.
-            (S::Settled, "held", 200, vec![down(), ok()], F::Accepted),
-            (S::Settled, "held", 200, vec![tried("signature", None)], F::Refused),
-            (S::Settled, "held", 200, vec![no(), tried("skipped", None)], F::Skipped),
-            (S::Settled, "held", 200, vec![no()], F::Rejected),
-            (S::Settled, "held", 200, vec![down()], F::Failed),
-            (S::Settled, "held", 200, vec![], F::Unknown),
+            (S::Answered, "held", 200, vec![down(), ok()], F::Accepted),
+            (S::Answered, "held", 200, vec![tried("signature", None)], F::Refused),
+            (S::Answered, "held", 200, vec![no(), tried("skipped", None)], F::Skipped),
+            (S::Answered, "held", 200, vec![no()], F::Rejected),
+            (S::Answered, "held", 200, vec![down()], F::Failed),
+            (S::Answered, "held", 200, vec![], F::Unknown),
+            (S::Accepted, "held", 200, vec![], F::Accepted),
+            (S::Refused, "held", 200, vec![no(), tried("signature", None)], F::Refused),
+            (S::Skipped, "held", 200, vec![tried("skipped", None)], F::Skipped),
+            (S::Damaged, "held", 200, vec![], F::Lost),
             (S::Expired, "held", 200, vec![no()], F::Expired),
             (S::Expired, "held", 200, vec![no(), again()], F::Accepted),
             (S::Discarded, "held", 200, vec![], F::Discarded),
             (S::Discarded, "held", 200, vec![late()], F::Accepted),
             // Answered at once.
-            (S::Settled, "app", 200, vec![ok()], F::Accepted),
-            (S::Settled, "app", 299, vec![], F::Accepted),
-            (S::Settled, "app", 300, vec![], F::Rejected),
-            (S::Settled, "app", 199, vec![], F::Rejected),
-            (S::Settled, "app", 500, vec![no()], F::Rejected),
-            (S::Settled, "app", 500, vec![no(), again()], F::Accepted),
-            (S::Settled, "app", 404, vec![no(), tried("skipped", None)], F::Rejected),
-            (S::Settled, "skipped", 200, vec![tried("skipped", None)], F::Skipped),
-            (S::Settled, "none", 200, vec![], F::Observed),
-            (S::Settled, "none", 200, vec![again()], F::Accepted),
-            (S::Settled, "relay", 502, vec![down()], F::Failed),
-            (S::Settled, "relay", 401, vec![tried("signature", None)], F::Refused),
-            (S::Settled, "relay", 504, vec![], F::Late),
-            (S::Settled, "relay", 504, vec![Tries { late: true, ..no() }], F::Late),
-            (S::Settled, "relay", 504, vec![late()], F::Accepted),
-            (S::Settled, "relay", 503, vec![], F::Lost),
-            (S::Settled, "relay", 507, vec![], F::Lost),
-            (S::Settled, "relay", 500, vec![], F::Lost),
+            (S::Answered, "app", 200, vec![ok()], F::Accepted),
+            (S::Answered, "app", 299, vec![], F::Accepted),
+            (S::Answered, "app", 300, vec![], F::Rejected),
+            (S::Answered, "app", 199, vec![], F::Rejected),
+            (S::Answered, "app", 500, vec![no()], F::Rejected),
+            (S::Answered, "app", 500, vec![no(), again()], F::Accepted),
+            (S::Answered, "app", 404, vec![no(), tried("skipped", None)], F::Rejected),
+            (S::Answered, "skipped", 200, vec![tried("skipped", None)], F::Skipped),
+            (S::Answered, "none", 200, vec![], F::Observed),
+            (S::Answered, "none", 200, vec![again()], F::Accepted),
+            (S::Answered, "relay", 502, vec![down()], F::Failed),
+            (S::Answered, "relay", 401, vec![tried("signature", None)], F::Refused),
+            (S::Answered, "relay", 504, vec![], F::Late),
+            (S::Answered, "relay", 504, vec![Tries { late: true, ..no() }], F::Late),
+            (S::Answered, "relay", 504, vec![late()], F::Accepted),
+            (S::Answered, "relay", 503, vec![], F::Lost),
+            (S::Answered, "relay", 507, vec![], F::Lost),
+            (S::Answered, "relay", 500, vec![], F::Lost),
             // What no relay writes.
-            (S::Settled, "moon", 200, vec![], F::Lost),
-            (S::Settled, "app", 0, vec![tried("replied", None)], F::Rejected),
+            (S::Answered, "moon", 200, vec![], F::Lost),
+            (S::Answered, "app", 0, vec![tried("replied", None)], F::Rejected),
         ];
         for (state, by, status, tries, expected) in table {
             assert_eq!(fate(state, by, status, &tries), expected, "{state:?} {by} {status} {tries:?}");

@@ -9,7 +9,6 @@ use rusqlite::{Connection, OptionalExtension};
 use super::fate::Fate;
 use super::row::{self, Row, Small, Tries};
 use super::{Address, number};
-use crate::journal::rows;
 
 /// Most rows that one call looks at.
 const MOST_ROWS: usize = 20_000;
@@ -17,7 +16,7 @@ const MOST_ROWS: usize = 20_000;
 /// Bytes of heads and bodies after which one call ends; a single delivery may lead beyond.
 const MOST_BYTES: usize = 64 << 20;
 
-/// Most gaps that are told, the latest.
+/// Most gaps that are told.
 const MOST_GAPS: usize = 100;
 
 /// Which deliveries are asked for: those that meet every bound.
@@ -54,7 +53,7 @@ pub struct Page {
     pub rows: Vec<Row>,
     /// [`Query::from`] of the next page; `None`: there is none.
     pub next: Option<u64>,
-    /// On the first page: what was there within the bounds of time and is no longer, at most the latest 100.
+    /// On the first page: what was there within the bounds of time and is no longer, at most 100.
     pub gaps: Vec<Gap>,
     /// What is owed at the address.
     pub owed: Backlog,
@@ -95,7 +94,7 @@ pub(super) fn page(database: &Connection, address: &Address, query: &Query) -> r
     };
     let (rows, next) = scan(database, endpoint, query)?;
     let gaps = if query.from.is_none() { gaps(database, endpoint, query)? } else { Vec::new() };
-    Ok(Page { rows, next, gaps, owed: rows::backlog_of(database, endpoint)? })
+    Ok(Page { rows, next, gaps, owed: owed(database, endpoint)? })
 }
 
 fn scan(database: &Connection, endpoint: i64, query: &Query) -> rusqlite::Result<(Vec<Row>, Option<u64>)> {
@@ -146,12 +145,11 @@ fn look(
     }
     let head = row::head(database, small.seq)?;
     *bytes += head.len();
-    row::fill(database, small, attempts, head).map(|(row, _)| Some(row))
+    Ok(Some(row::fill(small, attempts, head).0))
 }
 
 /// Between which numbers the wanted deliveries lie, both exclusive.
 fn bounds(database: &Connection, query: &Query) -> rusqlite::Result<(i64, i64)> {
-    let clamp = |seq: u64| i64::try_from(seq).unwrap_or(i64::MAX);
     let (mut above, mut below) = (query.after.map_or(-1, clamp), i64::MAX);
     match query.from.map(clamp) {
         Some(from) if query.ascending => above = above.max(from),
@@ -180,16 +178,25 @@ pub(super) fn first_from(database: &Connection, least: DeliveryId) -> rusqlite::
     database.prepare_cached(sql)?.query_row([least.as_bytes()], |row| row.get(0)).optional()
 }
 
+fn owed(database: &Connection, endpoint: i64) -> rusqlite::Result<Backlog> {
+    let sql = "SELECT count(*), min(received_at) FROM deliveries WHERE state = 1 AND endpoint = ?1";
+    let read = |row: &rusqlite::Row<'_>| Ok(Backlog { count: row.get(0)?, oldest_at: row.get(1)? });
+    database.prepare_cached(sql)?.query_row([endpoint], read)
+}
+
 fn gaps(database: &Connection, endpoint: i64, query: &Query) -> rusqlite::Result<Vec<Gap>> {
-    let (above, _) = bounds(database, query)?;
-    let sql = "SELECT from_seq, to_seq, count, why FROM gaps WHERE endpoint = ?1 AND to_seq > ?2
-        ORDER BY to_seq DESC LIMIT ?3";
+    let sql = "SELECT from_seq, to_seq, count, kind FROM gaps
+        WHERE endpoint = ?1 AND to_seq > ?2 AND to_at >= ?3 AND from_at < ?4 ORDER BY to_seq LIMIT ?5";
     let read = |row: &rusqlite::Row<'_>| {
         Ok(Gap { from_seq: row.get(0)?, to_seq: row.get(1)?, count: row.get(2)?, why: row.get(3)? })
     };
+    let after = query.after.map_or(-1, clamp);
+    let (since, until) = (query.since.map_or(0, clamp), query.until.map_or(i64::MAX, clamp));
     let mut statement = database.prepare_cached(sql)?;
-    let mut found =
-        statement.query_map((endpoint, above, MOST_GAPS), read)?.collect::<rusqlite::Result<Vec<_>>>()?;
-    found.reverse();
-    Ok(found)
+    statement.query_map((endpoint, after, since, until, MOST_GAPS), read)?.collect()
+}
+
+/// The number as SQLite can hold it.
+fn clamp(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }

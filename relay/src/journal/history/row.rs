@@ -6,7 +6,8 @@ use muxhook_protocol::{DeliveryId, Headers};
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
 
-use super::fate::{Fate, State, fate};
+use super::fate::{Fate, fate};
+use crate::journal::State;
 
 /// What is told of one delivery; as JSON, what the API answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,17 +89,18 @@ pub(super) struct Small {
     object_type: Option<String>,
     object_id: Option<String>,
     environment: Option<String>,
-    duplicate_of: Option<u64>,
+    duplicate_of: Option<[u8; 16]>,
 }
 
 /// The columns that [`Small::read`] reads.
 pub(super) const COLUMNS: &str =
-    "seq, id, received_at, owed, answered_by, answered_status, event_type, event_id,
+    "seq, id, received_at, state, answered_by, answered_status, event_type, event_id,
     object_type, object_id, environment, duplicate_of";
 
 impl Small {
     pub(super) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
-        let state = if row.get("owed")? { State::Owed } else { State::Settled };
+        // What a newer relay wrote there is told by the answer and the attempts.
+        let state = State::from_column(row.get("state")?).unwrap_or(State::Answered);
         Ok(Self {
             seq: row.get("seq")?,
             id: DeliveryId::from_bytes(row.get("id")?),
@@ -130,7 +132,7 @@ pub(super) fn by_id(database: &Connection, endpoint: i64, id: DeliveryId) -> rus
 pub(super) fn whole(database: &Connection, small: Small) -> rusqlite::Result<(Row, Option<Headers>)> {
     let attempts = attempts(database, small.seq)?;
     let head = head(database, small.seq)?;
-    fill(database, small, attempts, head)
+    Ok(fill(small, attempts, head))
 }
 
 /// The head of a delivery's content, as it was written.
@@ -161,12 +163,7 @@ pub(super) fn attempts(database: &Connection, seq: u64) -> rusqlite::Result<Vec<
 }
 
 /// Puts a row together.
-pub(super) fn fill(
-    database: &Connection,
-    small: Small,
-    attempts: Vec<Tries>,
-    head: Vec<u8>,
-) -> rusqlite::Result<(Row, Option<Headers>)> {
+pub(super) fn fill(small: Small, attempts: Vec<Tries>, head: Vec<u8>) -> (Row, Option<Headers>) {
     let (request, size) = match Frame::decode(Bytes::from(head)) {
         Ok(Frame::Deliver { delivery, size }) => (Some(*delivery), size),
         _ => (None, 0),
@@ -190,15 +187,8 @@ pub(super) fn fill(
         fate,
         answered_by: small.answered_by,
         status: small.status,
-        duplicate_of: small.duplicate_of.map(|seq| id_of(database, seq)).transpose()?.flatten(),
+        duplicate_of: small.duplicate_of.map(DeliveryId::from_bytes),
         attempts,
     };
-    Ok((row, request.map(|request| request.headers)))
-}
-
-/// The id of a delivery by its number; `None` when it is no longer there.
-fn id_of(database: &Connection, seq: u64) -> rusqlite::Result<Option<DeliveryId>> {
-    let sql = "SELECT id FROM deliveries WHERE seq = ?1";
-    let id = database.prepare_cached(sql)?.query_row([seq], |row| row.get(0)).optional()?;
-    Ok(id.map(DeliveryId::from_bytes))
+    (row, request.map(|request| request.headers))
 }
