@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use muxhook_link::{Link, LinkError};
+use muxhook_protocol::parts::Outgoing;
 use muxhook_protocol::{Delivery, Frame};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
@@ -31,6 +32,11 @@ pub(super) struct Live<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Live<S> {
     pub(super) fn new(link: Link<S>, window: u32) -> Self {
         Self { link, since: Instant::now(), window, restarting: None }
+    }
+
+    /// The app is there again.
+    pub(super) fn reachable(&mut self) {
+        self.link.send(Outgoing::control(&Frame::Reachable));
     }
 
     /// How long the link has stood.
