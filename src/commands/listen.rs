@@ -7,10 +7,9 @@ pub(crate) mod run;
 mod webhook;
 
 use muxhook_link::Now;
-use muxhook_protocol::frame::Role;
 
 use super::control::{self, Sources};
-use super::home::Home;
+use super::home::{Home, Purpose};
 use crate::args;
 use crate::config::{Listen, Surroundings};
 use crate::error::Error;
@@ -40,8 +39,12 @@ pub(super) async fn run(args: &args::Listen, around: &Surroundings, colors: Colo
     let named = config.endpoint.clone();
     let (home, mut notices) = Home::open(&config.connection, named, around, dialer.clone(), now).await?;
     let intake = Intake::new(plan.wishes, plan.checks);
-    let role = if intake.forwards() { Role::Listener } else { Role::Observer };
-    let (settings, notice) = home.settings(role, !config.end.no_retry);
+    let since = config.since.map(|past| past.since(now.unix_millis()));
+    let purpose = match intake.forwards() {
+        true => Purpose { ack: config.ack, owed: config.owed, since, ..Purpose::LISTEN },
+        false => Purpose::LOOK_ON,
+    };
+    let (settings, notice) = home.settings(purpose, !config.end.no_retry);
     notices.extend(plan.notices.into_iter().chain(notice));
 
     let (registered, farewell) = registered.unzip();
