@@ -1,5 +1,7 @@
 //! `muxhook listen`: holds an endpoint open and forwards what arrives.
 
+mod catchup;
+mod fresh;
 pub(crate) mod listener;
 mod notices;
 mod plan;
@@ -19,6 +21,7 @@ use crate::intake::Intake;
 use crate::printer::keys::Keys;
 use crate::printer::{Colors, Console, Printer};
 use crate::session::Session;
+use catchup::Catchup;
 use listener::Listener;
 use plan::Plan;
 use run::{End, Run};
@@ -59,16 +62,16 @@ pub(super) async fn run(args: &args::Listen, around: &Surroundings, colors: Colo
     let forwarder = Forwarder::new(plan.forwarding);
     let session = Session::new(settings, dialer);
     let mut run = Run::new(config.end.count, None);
+    run.catchup = Catchup::new(config.owed, config.since.is_some());
     run.farewell = farewell.flatten();
     run.kept_secrets = config.signing.keys.is_empty();
     run.needs_secret = config.signing.keys.is_empty() && config.require_signature;
     let listener = Listener { session, home, forwarder, intake, printer, now, run };
-    let (end, summary) = listener.run(control).await?;
+    let (end, _) = listener.run(control).await?;
     match (end, config.end.count) {
-        (End::TimeUp, Some(count)) => Err(Error::unmet(format!(
-            "{} of {count} events came within the time given",
-            summary.events - summary.skipped - summary.refused
-        ))),
+        (End::TimeUp { came }, Some(count)) => {
+            Err(Error::unmet(format!("{came} of {count} events came within the time given")))
+        }
         (End::StoppedNow, _) => Err(Error::interrupted()),
         _ => Ok(()),
     }

@@ -110,7 +110,15 @@ async fn a_delivery_that_is_owed_is_handed_out_again_as_another_attempt() {
 #[tokio::test(start_paused = true)]
 async fn the_relay_is_told_that_the_app_is_there_and_tells_of_gaps() {
     let (mut session, mut relay, mut peer) = live().await;
+    peer.deliver(5, 1).await;
+    delivered(&mut session).await;
+    session.settle(id(5), &replied());
     session.reachable();
+    assert_eq!(
+        while_quiet(&mut session, peer.outcome()).await,
+        id(5),
+        "what said that it is away comes first"
+    );
     assert_eq!(while_quiet(&mut session, peer.frame()).await, Frame::Reachable);
     let gap = Gap { from_seq: 3, to_seq: 9, count: 2, why: "older than 24 h".into() };
     peer.send(&Frame::Gap(gap.clone())).await;
@@ -119,7 +127,7 @@ async fn the_relay_is_told_that_the_app_is_there_and_tells_of_gaps() {
     lost(&mut session).await;
     session.reachable();
     let (_, mut peer) = tokio::join!(session.next(), relay.welcomed());
-    session.settle(id(7), &replied());
+    assert_eq!(while_quiet(&mut session, peer.outcome()).await, id(5), "sent again");
     peer.deliver(1, 1).await;
     delivered(&mut session).await;
     session.settle(id(1), &replied());
