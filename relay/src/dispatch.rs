@@ -6,6 +6,7 @@
 mod answer;
 mod ids;
 mod keeper;
+mod past;
 mod pending;
 mod redelivery;
 mod replay;

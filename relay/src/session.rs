@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use muxhook_link::{Link, LinkError};
-use muxhook_protocol::frame::{Hello, Limits, Refused, RefusedCode, Restarting, Welcome};
+use muxhook_protocol::frame::{Hello, Limits, Owed, Refused, RefusedCode, Restarting, Role, Welcome};
 use muxhook_protocol::parts::Outgoing;
 use muxhook_protocol::{EndpointId, Frame, MAX_REPLY_BODY, SUBPROTOCOL};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -17,6 +17,7 @@ use tokio_tungstenite::WebSocketStream;
 use crate::accounts::{self, AccountName, Accounts, Address};
 use crate::config::PublicUrl;
 use crate::dispatch::Dispatch;
+use crate::journal::Which;
 use crate::outbox::Outbox;
 use crate::registry::{Registry, Seat, Wishes};
 
@@ -126,6 +127,9 @@ impl Sessions {
         let in_hand = u32::try_from(hello.resume.len()).unwrap_or(u32::MAX);
         let wishes = Wishes { role: hello.role, ack: hello.ack, owed: hello.owed };
         let address = Address { account: account.clone(), endpoint: endpoint.clone() };
+        if hello.owed == Owed::Discard && hello.role == Role::Listener {
+            self.discard(&address).await;
+        }
         let owed = self.dispatch.backlog(&address).await;
         let seat = Seat::new(number, address, hello.listener, wishes, in_hand);
         let Ok(others) = self.registry.enter(&endpoint, Arc::clone(&seat), self.per_endpoint) else {
@@ -148,7 +152,20 @@ impl Sessions {
         let (session, role, agent) = (seat.session, seat.role, hello.agent);
         tracing::info!(session, %endpoint, ?role, ?agent, "session begins");
         self.dispatch.resume(&seat, &hello.resume);
+        if let Some(since) = hello.since.filter(|_| seat.role == Role::Listener) {
+            self.dispatch.hand_out_past(&seat, since);
+        }
         Ok((endpoint, seat))
+    }
+
+    /// Gives up what is owed. What can't be given up is delivered.
+    async fn discard(&self, address: &Address) {
+        match self.dispatch.discard(address, Which::All).await {
+            Ok(discarded) => {
+                tracing::info!(endpoint = %address.endpoint, discarded, "nothing is owed any more")
+            }
+            Err(error) => tracing::error!(%error, "what is owed could not be given up"),
+        }
     }
 
     /// The endpoint that a greeting asks for: made, when it is nobody's yet.

@@ -6,7 +6,10 @@ use muxhook_protocol::frame::Backlog;
 use muxhook_protocol::parts::Outgoing;
 use muxhook_protocol::{Delivery, DeliveryId, Frame, Outcome};
 
+use tokio::task::spawn_blocking;
+
 use super::redelivery::Redelivery;
+use crate::journal::history::{Page, Query, ReadError};
 use crate::journal::{
     Address, Answered, Attempt, By, Entry, HoldError, Journal, Note, Tried, Unreadable, Which,
 };
@@ -162,6 +165,30 @@ impl Keeper {
     /// Whether a listener has it in hand because it is owed.
     pub(super) fn has_in_flight(&self, address: &Address, id: DeliveryId) -> bool {
         self.0.as_ref().is_some_and(|kept| kept.redelivery.has_in_flight(address, id))
+    }
+
+    /// A page of history; `None` when it can't be read.
+    pub(super) async fn past(&self, address: &Address, query: Query) -> Option<Page> {
+        let address = address.clone();
+        self.look_up(move |journal| journal.history().list(&address, &query)).await
+    }
+
+    /// A delivery as it was received, its `attempt` counting what was handed out before; `None` when it is not there or
+    /// can't be read.
+    pub(super) async fn content(&self, address: &Address, id: DeliveryId) -> Option<Delivery> {
+        let address = address.clone();
+        let found = self.look_up(move |journal| journal.history().content(&address, id)).await??;
+        Some(Delivery { attempt: found.1.saturating_add(1), ..found.0 })
+    }
+
+    /// Reads on a thread that may wait for the disk.
+    async fn look_up<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Journal) -> Result<T, ReadError> + Send + 'static,
+    ) -> Option<T> {
+        let journal = Arc::clone(&self.0.as_ref()?.journal);
+        let found = spawn_blocking(move || look(&journal)).await.ok()?;
+        found.inspect_err(|error| tracing::error!(%error, "the history can't be read")).ok()
     }
 
     /// It is handed to a listener once more.

@@ -9,6 +9,7 @@ mod harness;
 mod intake;
 mod owed;
 mod page;
+mod past;
 mod restart;
 mod sanitised;
 mod several;
