@@ -204,10 +204,12 @@ fn owed(database: &Connection, endpoint: i64) -> rusqlite::Result<Backlog> {
 }
 
 fn gaps(database: &Connection, endpoint: i64, query: &Query) -> rusqlite::Result<Vec<Gap>> {
-    let sql = "SELECT from_seq, to_seq, count, kind FROM gaps
-        WHERE endpoint = ?1 AND to_seq > ?2 AND to_at >= ?3 AND from_at < ?4 ORDER BY to_seq LIMIT ?5";
+    // Other kinds are deliveries that are there still, and owed no more.
+    let sql = "SELECT from_seq, to_seq, count FROM gaps WHERE endpoint = ?1 AND kind = 'pruned'
+        AND to_seq > ?2 AND to_at >= ?3 AND from_at < ?4 ORDER BY to_seq LIMIT ?5";
     let read = |row: &rusqlite::Row<'_>| {
-        Ok(Gap { from_seq: row.get(0)?, to_seq: row.get(1)?, count: row.get(2)?, why: row.get(3)? })
+        let why = "no longer kept".to_owned();
+        Ok(Gap { from_seq: row.get(0)?, to_seq: row.get(1)?, count: row.get(2)?, why })
     };
     let after = query.after.map_or(-1, clamp);
     let (since, until) = (query.since.map_or(0, clamp), query.until.map_or(i64::MAX, clamp));
