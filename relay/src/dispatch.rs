@@ -76,7 +76,7 @@ impl Dispatch {
     pub fn new(registry: Arc<Registry>, keeping: Keeping, window: u32, random: [u8; 8], now: Now) -> Self {
         let keeper = Keeper::new(&registry, keeping);
         // Without a journal the number goes on from the clock, so that it grows over restarts too.
-        let ids = Ids::new(random, keeper.last_seq().max(now.unix_millis()));
+        let ids = Ids::new(random, keeper.last_seq().max(now.unix_millis()), keeper.last_millis());
         Self { registry, pending: Pending::default(), ids, keeper, now, window, work: Notify::new() }
     }
 

@@ -110,3 +110,174 @@ async fn a_relay_that_falls_silent_is_given_up() {
     let api = api(listener.local_addr().unwrap().port());
     assert!(matches!(api.status().await, Err(ApiError::Unreachable { .. })));
 }
+
+const ROW: &str = r#""delivery":"0190a0b0-0000-7000-8000-000000000001","seq":7,"received_at":5,"method":"POST","path":"/s",
+    "query":null,"size":3,"event_id":null,"event_type":null,"object_type":null,"object_id":null,"environment":null,
+    "fate":"from the future","answered_by":"app","status":200,"duplicate_of":null,"attempts":[],"new":1"#;
+
+fn page(rows: usize, next: &str) -> String {
+    let rows = vec![format!("{{{ROW}}}"); rows].join(",");
+    let gap = r#"{"from_seq":1,"to_seq":2,"count":2,"why":"no longer kept"}"#;
+    let owed = r#"{"count":4,"oldest_at":9}"#;
+    json(
+        "200 OK",
+        &format!(r#"{{"events":[{rows}],"next":{next},"gaps":[{gap}],"owed":{owed},"dropped":3}}"#),
+    )
+}
+
+fn alice() -> EndpointId {
+    "alice".parse().unwrap()
+}
+
+/// Answers one connection after the other, and tells what was asked of each.
+async fn pages(answers: Vec<String>) -> (Client, JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asked = tokio::spawn(async move {
+        let mut asked = Vec::new();
+        for answer in answers {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 8192];
+            let length = stream.read(&mut request).await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            stream.shutdown().await.unwrap();
+            let request = String::from_utf8(request[..length].to_vec()).unwrap();
+            asked.push(request.lines().next().unwrap_or_default().to_owned());
+        }
+        asked
+    });
+    (api(port), asked)
+}
+
+#[tokio::test]
+async fn asks_for_deliveries_with_every_bound() {
+    let query = events::Query {
+        since: Some(1),
+        until: Some(2),
+        after: Some(3),
+        types: vec!["video.*".into(), "x&y".into()],
+        exclude: vec!["\u{e9}".into()],
+        matches: vec!["data.a=b c".into()],
+        fates: vec![events::Fate::Owed, events::Fate::Late],
+        contains: Some("100% +\r\n".into()),
+        ascending: true,
+        limit: 9999,
+    };
+    let (api, asked) = relay(page(1, "null")).await;
+    let found = api.events(&alice(), &query, Some("c/1")).await.unwrap();
+    let row = &found.events[0];
+    assert_eq!((row.seq, row.fate, found.owed.count, found.dropped), (7, events::Fate::Unknown, 4, 3));
+    let asked = asked.await.unwrap();
+    assert_eq!(
+        asked.lines().next().unwrap(),
+        "GET /_relay/v1/endpoints/alice/events?since=1&until=2&after=3&type=video.%2A&type=x%26y&exclude=%C3%A9\
+         &match=data.a%3Db%20c&fate=owed&fate=late&contains=100%25%20%2B%0D%0A&order=asc&limit=500&page=c%2F1 HTTP/1.1"
+    );
+    let (api, asked) = relay(page(0, "null")).await;
+    api.events(&alice(), &events::Query::default(), None).await.unwrap();
+    assert!(asked.await.unwrap().starts_with("GET /_relay/v1/endpoints/alice/events HTTP/1.1"));
+}
+
+#[tokio::test]
+async fn walks_from_page_to_page() {
+    let (api, asked) = pages(vec![page(2, "\"a\""), page(0, "\"b\""), page(2, "null")]).await;
+    let mut walk = api.walk(&alice(), events::Query::default());
+    let mut rows = 0;
+    while walk.next().await.unwrap().is_some() {
+        rows += 1;
+    }
+    let summary = walk.summary().unwrap();
+    assert_eq!((rows, summary.gaps.len(), summary.owed.count, summary.dropped), (4, 1, 4, 3));
+    let asked = asked.await.unwrap();
+    let ends: Vec<_> = asked.iter().map(|line| line.rsplit_once("events?").unwrap().1).collect();
+    assert_eq!(ends, ["limit=200 HTTP/1.1", "limit=200&page=a HTTP/1.1", "limit=200&page=b HTTP/1.1"]);
+}
+
+#[tokio::test]
+async fn a_walk_ends_where_it_was_told_to() {
+    let (api, asked) = pages(vec![page(2, "\"a\""), page(2, "\"b\"")]).await;
+    let mut walk = api.walk(&alice(), events::Query { limit: 3, ..events::Query::default() });
+    for _ in 0..3 {
+        assert!(walk.next().await.unwrap().is_some());
+    }
+    assert_eq!(walk.next().await, Ok(None));
+    assert!(asked.await.unwrap()[1].contains("limit=1&page=a"));
+}
+
+#[tokio::test]
+async fn a_history_that_turns_in_a_circle_is_given_up() {
+    let (api, _) = pages(vec![page(1, "\"a\""), page(0, "\"a\"")]).await;
+    let mut walk = api.walk(&alice(), events::Query::default());
+    assert!(walk.next().await.unwrap().is_some());
+    assert!(matches!(walk.next().await, Err(ApiError::NotMuxhook { .. })));
+}
+
+#[tokio::test]
+async fn one_delivery_and_its_body() {
+    let (api, asked) = relay(json("200 OK", &format!(r#"{{{ROW},"headers":[["a","\u00ff"]]}}"#))).await;
+    let detail = api.event(&alice(), "é/%'..").await.unwrap();
+    assert_eq!((detail.row.seq, detail.headers.get("a")), (7, Some(&b"\xff"[..])));
+    let asked = asked.await.unwrap();
+    assert!(asked.starts_with("GET /_relay/v1/endpoints/alice/events/%C3%A9%2F%25%27.. HTTP/1.1"), "{asked}");
+
+    let body: Vec<u8> = (0..3_000_000_u32).map(|at| (at % 256) as u8).collect();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let (api, asked) = relay([head.as_bytes(), &body].concat()).await;
+    assert!(api.body(&alice(), "00a1").await.unwrap() == body);
+    assert!(asked.await.unwrap().starts_with("GET /_relay/v1/endpoints/alice/events/00a1/body "));
+    let (api, _) = relay(json("200 OK", "{}")).await;
+    assert!(matches!(api.body(&alice(), "00a1").await, Err(ApiError::NotMuxhook { .. })));
+}
+
+#[tokio::test]
+async fn sends_again_and_gives_up() {
+    let answer = r#"{"answered_by":"app","status":204,"message":null,"took_ms":12}"#;
+    let (api, asked) = relay(json("200 OK", answer)).await;
+    let headers = [("mux-signature", "t=1")].into_iter().collect();
+    let replayed = api.replay(&alice(), "00a1", &headers).await.unwrap();
+    assert_eq!((&*replayed.answered_by, replayed.status, replayed.took_ms), ("app", 204, 12));
+    let asked = asked.await.unwrap();
+    assert!(asked.starts_with("POST /_relay/v1/endpoints/alice/events/00a1/replay "), "{asked}");
+    assert!(asked.ends_with(r#"{"headers":[["mux-signature","t=1"]]}"#), "{asked}");
+
+    let (api, asked) = relay(json("200 OK", r#"{"discarded":2}"#)).await;
+    assert_eq!(api.discard_all(&alice()).await, Ok(2));
+    assert!(asked.await.unwrap().ends_with(r#"{"all":true}"#));
+    let ids = vec![muxhook_protocol::DeliveryId::new(1, &[0; 10]); 1001];
+    let answers = [json("200 OK", r#"{"discarded":2}"#), json("200 OK", r#"{"discarded":1}"#)];
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let api = super::tests::api(listener.local_addr().unwrap().port());
+    let served = tokio::spawn(async move {
+        for answer in answers {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = Vec::new();
+            while !asked.ends_with(b"]}") {
+                assert_ne!(stream.read_buf(&mut asked).await.unwrap(), 0);
+            }
+            assert!(asked.len() < 64 * 1024);
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            stream.shutdown().await.unwrap();
+        }
+    });
+    assert_eq!(api.discard(&alice(), &ids).await, Ok(3));
+    served.await.unwrap();
+}
+
+#[tokio::test]
+async fn refusals_of_history_say_what_to_do() {
+    for (status, code, exit) in [
+        ("404 Not Found", "unknown_event", 1),
+        ("409 Conflict", "ambiguous_event", 2),
+        ("409 Conflict", "no_listener", 1),
+        ("409 Conflict", "in_flight", 1),
+        ("404 Not Found", "unknown_endpoint", 5),
+        ("500 Internal Server Error", "damaged_event", 1),
+    ] {
+        let (api, _) = relay(json(status, &format!(r#"{{"error":"{code}","message":"no"}}"#))).await;
+        let error = crate::error::Error::from(api.event(&alice(), "00a1").await.unwrap_err());
+        assert_eq!((error.kind().code(), error.hint().is_some()), (exit, true), "{code}");
+    }
+}

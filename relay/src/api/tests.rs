@@ -4,6 +4,17 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::accounts::Token;
+use crate::dispatch::Keeping;
+
+fn respond(api: &Api, request: Request<Bytes>) -> Response<Bytes> {
+    match super::respond(api, &request) {
+        Reply::Now(response) => response,
+        Reply::After(wish) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(wish.grant(api))
+        }
+    }
+}
 
 /// A relay with two accounts, and how they ask.
 struct Desk {
@@ -21,7 +32,13 @@ impl Desk {
             ["ada", "bob"].map(|name| accounts.create_token(&name.parse().unwrap(), "").unwrap().secret);
         let live: Live = Box::new(|endpoint| if endpoint.as_str() == "busy" { (2, 1) } else { (0, 0) });
         let public_url = "https://hooks.example.com".parse().unwrap();
-        Self { dir, api: Api { accounts, public_url, live }, ada, bob }
+        let now = Now::from_fn(|| 1_700_000_000_000);
+        let journal = Arc::new(Journal::open(dir.path(), Default::default(), now).unwrap());
+        let keeping = Keeping { journal: Some(Arc::clone(&journal)), holds: true };
+        let dispatch = Arc::new(Dispatch::new(Arc::default(), keeping, 1, [0; 8], now));
+        let reply_deadline = Duration::from_secs(1);
+        let api = Api { accounts, public_url, live, journal, dispatch, holds: true, reply_deadline };
+        Self { dir, api, ada, bob }
     }
 
     fn ask(&self, who: &Token, method: &str, path: &str, body: &str) -> (u16, Value) {

@@ -18,11 +18,11 @@ struct Last {
 }
 
 impl Ids {
-    /// Starts behind `seq`; `random` is the run's random start.
-    pub(super) fn new(random: [u8; 8], seq: u64) -> Self {
+    /// Starts behind `seq` and behind an id of `millis`; `random` is the run's random start.
+    pub(super) fn new(random: [u8; 8], seq: u64, millis: u64) -> Self {
         // A UUID takes the top two of these 64 bits for its variant; one more stays free to count into.
         let tail = u64::from_be_bytes(random) >> 3;
-        Self(Mutex::new(Last { millis: 0, tail, seq }))
+        Self(Mutex::new(Last { millis: millis.saturating_add(1), tail, seq }))
     }
 
     /// The latest number.
@@ -48,8 +48,15 @@ mod tests {
 
     #[test]
     fn ids_grow_whatever_the_clock_does() {
-        let ids = Ids::new([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xf0], 0);
+        let ids = Ids::new([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xf0], 0, 0);
         let list: Vec<_> = [5, 5, 4, 6, 1].iter().cycle().take(100).map(|millis| ids.next(*millis)).collect();
         assert!(list.is_sorted_by(|one, other| one.0 < other.0 && one.1 < other.1), "{list:?}");
+    }
+
+    #[test]
+    fn ids_grow_over_restarts_too() {
+        let before = Ids::new([0xff; 8], 0, 0).next(1_000).0;
+        let after = Ids::new([0; 8], 1, 1_000).next(900).0;
+        assert!(before < after, "{before} {after}");
     }
 }

@@ -99,6 +99,11 @@ impl Keeper {
         self.0.as_ref().map_or(0, |kept| kept.journal.last_seq())
     }
 
+    /// The time in the id of that delivery, in milliseconds since the Unix epoch.
+    pub(super) fn last_millis(&self) -> u64 {
+        self.0.as_ref().and_then(|kept| kept.journal.history().latest_millis().ok()).unwrap_or_default()
+    }
+
     /// Whether the relay answers itself where no app can.
     pub(super) fn holds(&self) -> bool {
         self.holding().is_some()

@@ -89,6 +89,16 @@ impl History {
         headers.map(|headers| Some((row, headers))).ok_or(ReadError::Damaged)
     }
 
+    /// The time in the latest id, in milliseconds since the Unix epoch; 0: there is none.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn latest_millis(&self) -> Result<u64, ReadError> {
+        let sql = "SELECT id FROM deliveries ORDER BY id DESC LIMIT 1";
+        let latest: Option<[u8; 16]> = lock(&self.quick).query_row(sql, (), |row| row.get(0)).optional()?;
+        Ok(latest.map_or(0, list::millis_of))
+    }
+
     /// A delivery as it was received, and how often it was handed to a listener. `None` as with [`History::detail`].
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod disk;
 mod fidelity;
 mod flow;
 mod harness;
+mod history;
 mod intake;
 mod owed;
 mod page;

@@ -84,9 +84,15 @@ impl Query {
     }
 
     fn wants_body(&self, body: &[u8]) -> bool {
-        let has = |part: &[u8]| part.is_empty() || body.windows(part.len()).any(|window| window == part);
-        has(&self.contains) && self.matches.iter().all(|wanted| wanted.holds(body))
+        has(body, &self.contains) && self.matches.iter().all(|wanted| wanted.holds(body))
     }
+}
+
+/// Whether `part` stands somewhere in `body`.
+fn has(body: &[u8], part: &[u8]) -> bool {
+    // Most bodies that lack it are told by their first look: that is far quicker than the search.
+    part.first()
+        .is_none_or(|first| body.contains(first) && body.windows(part.len()).any(|window| window == part))
 }
 
 /// See [`super::History::list`].
@@ -103,8 +109,10 @@ pub(super) fn page(database: &Connection, address: &Address, query: &Query) -> r
 fn scan(database: &Connection, endpoint: i64, query: &Query) -> rusqlite::Result<(Vec<Row>, Option<u64>)> {
     let (above, below) = bounds(database, query)?;
     let order = if query.ascending { "ASC" } else { "DESC" };
+    // An index of their own leads to these.
+    let owed = if query.fates == [Fate::Owed] { " AND state = 1" } else { "" };
     let sql = format!(
-        "SELECT {} FROM deliveries WHERE endpoint = ?1 AND seq > ?2 AND seq < ?3 ORDER BY seq {order}",
+        "SELECT {} FROM deliveries WHERE endpoint = ?1 AND seq > ?2 AND seq < ?3{owed} ORDER BY seq {order}",
         row::COLUMNS
     );
     let mut statement = database.prepare_cached(&sql)?;
@@ -172,11 +180,15 @@ fn bounds(database: &Connection, query: &Query) -> rusqlite::Result<(i64, i64)> 
 /// The number of the first delivery whose id is of `millis` or later; `None`: there is none. Ids grow with numbers,
 /// and the time in an id is never before its delivery was received: whatever was received then has that number or a
 /// higher one.
-pub(super) fn first_of(database: &Connection, millis: u64) -> rusqlite::Result<Option<i64>> {
-    // The time is the first 48 bits of the id (RFC 9562 §5.7).
-    let mut least = [0; 16];
-    least[..6].copy_from_slice(&millis.min((1 << 48) - 1).to_be_bytes()[2..]);
-    first_from(database, DeliveryId::from_bytes(least))
+fn first_of(database: &Connection, millis: u64) -> rusqlite::Result<Option<i64>> {
+    // The time is the first 48 bits of an id (RFC 9562 §5.7).
+    let least = u128::from(millis.min((1 << 48) - 1)) << 80;
+    first_from(database, DeliveryId::from_bytes(least.to_be_bytes()))
+}
+
+/// The time in an id.
+pub(super) fn millis_of(id: [u8; 16]) -> u64 {
+    u64::try_from(u128::from_be_bytes(id) >> 80).unwrap_or_default()
 }
 
 /// The number of the first delivery with this id or a later one.
@@ -192,10 +204,12 @@ fn owed(database: &Connection, endpoint: i64) -> rusqlite::Result<Backlog> {
 }
 
 fn gaps(database: &Connection, endpoint: i64, query: &Query) -> rusqlite::Result<Vec<Gap>> {
-    let sql = "SELECT from_seq, to_seq, count, kind FROM gaps
-        WHERE endpoint = ?1 AND to_seq > ?2 AND to_at >= ?3 AND from_at < ?4 ORDER BY to_seq LIMIT ?5";
+    // Other kinds are deliveries that are there still, and owed no more.
+    let sql = "SELECT from_seq, to_seq, count FROM gaps WHERE endpoint = ?1 AND kind = 'pruned'
+        AND to_seq > ?2 AND to_at >= ?3 AND from_at < ?4 ORDER BY to_seq LIMIT ?5";
     let read = |row: &rusqlite::Row<'_>| {
-        Ok(Gap { from_seq: row.get(0)?, to_seq: row.get(1)?, count: row.get(2)?, why: row.get(3)? })
+        let why = "no longer kept".to_owned();
+        Ok(Gap { from_seq: row.get(0)?, to_seq: row.get(1)?, count: row.get(2)?, why })
     };
     let after = query.after.map_or(-1, clamp);
     let (since, until) = (query.since.map_or(0, clamp), query.until.map_or(i64::MAX, clamp));
