@@ -142,6 +142,12 @@ impl Journal {
         })
     }
 
+    /// Whether there is one in the folder `dir`.
+    #[must_use]
+    pub fn is_in(dir: &Path) -> bool {
+        dir.join(tables::SHAPE.file).exists()
+    }
+
     /// The `seq` of the latest delivery that it had when it was opened.
     #[must_use]
     pub fn last_seq(&self) -> u64 {
