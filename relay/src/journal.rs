@@ -209,7 +209,17 @@ impl Journal {
     /// See [`Unreadable`].
     pub async fn backlog(&self, address: &Address) -> Result<Backlog, Unreadable> {
         let (done, found) = oneshot::channel();
-        self.queue.urge(Job::Backlog { address: address.clone(), done }).map_err(|()| Unreadable)?;
+        self.queue.urge(Job::Backlog { address: Some(address.clone()), done }).map_err(|()| Unreadable)?;
+        found.await.unwrap_or(Err(Unreadable))
+    }
+
+    /// How much is owed on all endpoints.
+    ///
+    /// # Errors
+    /// See [`Unreadable`].
+    pub async fn owed_in_all(&self) -> Result<Backlog, Unreadable> {
+        let (done, found) = oneshot::channel();
+        self.queue.urge(Job::Backlog { address: None, done }).map_err(|()| Unreadable)?;
         found.await.unwrap_or(Err(Unreadable))
     }
 

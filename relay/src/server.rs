@@ -292,12 +292,19 @@ impl Shared {
         let _ = timeout(LAST_ANSWERS, self.connections.wait()).await;
         self.sessions.close_all();
         let closed = timeout(Duration::from_secs(2), self.running.wait()).await.is_ok();
-        if let Some(journal) = self.journal.clone()
-            && spawn_blocking(move || journal.close()).await.is_err()
-        {
+        let owed = self.close_journal().await;
+        tracing::info!(drained, closed, owed, data_dir = %self.data_dir.display(), "down");
+    }
+
+    /// Writes what waits to be written. How much is owed then, when that is known.
+    async fn close_journal(&self) -> Option<u64> {
+        let journal = Arc::clone(self.journal.as_ref()?);
+        // Asked behind everything that was written before.
+        let owed = journal.owed_in_all().await.ok().map(|owed| owed.count);
+        if spawn_blocking(move || journal.close()).await.is_err() {
             tracing::error!("the journal could not be closed");
         }
-        tracing::info!(drained, closed, data_dir = %self.data_dir.display(), "down");
+        owed
     }
 }
 
