@@ -14,8 +14,10 @@
 //! - `entry`: what is written: deliveries, answers, attempts.
 //! - `queue`: what waits for the writer.
 //! - `writer`: the thread, its batches, and what it does when the disk fails.
+//! - `beside`: what another process may see of it, with the relay running or not.
 //! - `rows`: entries and notes as rows, and back.
 
+pub(crate) mod beside;
 mod entry;
 mod queue;
 mod rows;
@@ -37,6 +39,7 @@ use tokio::time::Instant;
 use crate::database::{self, OpenError};
 pub use entry::{Address, Answered, Attempt, By, Entry, Note, Tried};
 use queue::{Job, Queue};
+pub(crate) use tables::SHAPE;
 
 /// What the journal keeps at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::accounts::Error;
+use crate::backup::BackupError;
 use crate::config::ConfigError;
 use crate::database::OpenError;
 use crate::server::BindError;
@@ -52,6 +53,13 @@ impl From<ConfigError> for Failure {
 
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
+        Self::failed(format!("{error}{}", cure_of_data(&error)))
+    }
+}
+
+/// A reader that has gone is no clean end here: what it has is no backup.
+impl From<BackupError> for Failure {
+    fn from(error: BackupError) -> Self {
         Self::failed(error)
     }
 }
@@ -66,10 +74,16 @@ impl From<BindError> for Failure {
     fn from(error: BindError) -> Self {
         let cure = match &error {
             BindError::Listen { source, .. } => cure(source.kind()),
+            BindError::Data(error) => cure_of_data(error),
             _ => "",
         };
         Self::failed(format!("{error}{cure}"))
     }
+}
+
+/// What to do about a database that can't be opened.
+fn cure_of_data(error: &OpenError) -> &'static str {
+    if error.is_damage() { "; if it was one, it is damaged: `muxhook-relay check` says what to do" } else { "" }
 }
 
 /// What to do about an address that can't be listened on.

@@ -7,7 +7,7 @@ use crate::database::Shape;
 /// - `deliveries`: one row each, small, so that lists go through few pages. `owed` 1: the relay owes it.
 /// - `contents`: its head as it stands on the wire, and its body. `checksum` in `deliveries` is the CRC-32 of both.
 /// - `attempts`: what came of each handing-over.
-pub(super) const SHAPE: Shape = Shape {
+pub(crate) const SHAPE: Shape = Shape {
     file: "journal.db",
     application_id: i32::from_be_bytes(*b"mxhj"),
     before: "PRAGMA auto_vacuum = INCREMENTAL",

@@ -47,7 +47,7 @@ fn lists_for_people_are_tables() {
     assert!(lines[1].starts_with(&format!("{}  team     laptop  ", token.id)), "{tokens}");
     assert!(lines[1].ends_with(" days ago  never"), "{tokens}");
     let endpoints = stdout(run(&["endpoint", "list"], dir.path()).success());
-    assert_eq!(endpoints, "ENDPOINT     ACCOUNT  MADE\nvideo-hooks  team     just now\n");
+    assert_eq!(endpoints, "ENDPOINT     ACCOUNT  MADE      OWED\nvideo-hooks  team     just now\n");
 }
 
 #[test]
