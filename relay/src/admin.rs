@@ -155,10 +155,8 @@ impl Report {
             message: "the disk failed: nothing is held and no history is written until the relay is started anew \
                       (live webhooks are forwarded); `muxhook-relay check` looks at the data",
         };
-        let going_down = Fault {
-            fault: "going_down",
-            message: "the relay was told to end: it takes no new connections",
-        };
+        let going_down =
+            Fault { fault: "going_down", message: "the relay was told to end: it takes no new connections" };
         let found = [(journal.closed, closed), (is_going_down, going_down)];
         let faults: Vec<_> = found.into_iter().filter_map(|(is, fault)| is.then_some(fault)).collect();
         Self { ready: faults.is_empty(), faults, dropped: journal.dropped }
@@ -196,7 +194,9 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        let report = |closed, dropped, down| serde_json::to_value(Report::of(Health { closed, dropped }, down)).unwrap();
+        let report = |closed, dropped, down| {
+            serde_json::to_value(Report::of(Health { closed, dropped }, down)).unwrap()
+        };
         let names = |report: &serde_json::Value| {
             let faults = report["faults"].as_array().unwrap().iter();
             faults.map(|fault| fault["fault"].as_str().unwrap().to_owned()).collect::<Vec<_>>()

@@ -110,7 +110,11 @@ fn journal(dir: &Path, now: Now) -> Finding {
     let found = match beside::contents(&open.connection) {
         Ok(found) => found,
         Err(error) => {
-            return Finding::fault(NAME, format!("it can't be read to its end: {}", plain(&error)), restore(NAME));
+            return Finding::fault(
+                NAME,
+                format!("it can't be read to its end: {}", plain(&error)),
+                restore(NAME),
+            );
         }
     };
     let beside::Contents { deliveries, owed, oldest_owed_at, bytes, damaged, owed_damaged } = found;
@@ -177,7 +181,9 @@ fn open(shape: &Shape, dir: &Path) -> Result<ToRead, Box<Finding>> {
     }
     let message = match open.version {
         0 => "it has no tables yet: the next start makes them".to_owned(),
-        version => format!("an older relay wrote it (version {version}): the next start brings it up to date"),
+        version => {
+            format!("an older relay wrote it (version {version}): the next start brings it up to date")
+        }
     };
     Err(Box::new(Finding::well(shape.file, message).with("version", open.version)))
 }

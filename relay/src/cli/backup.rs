@@ -44,7 +44,8 @@ pub(super) fn run(words: Words, out: &mut impl Write) -> Result<(), Failure> {
 fn to_file(data_dir: &Path, file: &Path, force: bool) -> Result<u64, Failure> {
     let there =
         || Failure::failed(format!("{} is there already: give --force to replace it", file.display()));
-    let unwritable = |error: io::Error| Failure::failed(format!("{} can't be written: {error}", file.display()));
+    let unwritable =
+        |error: io::Error| Failure::failed(format!("{} can't be written: {error}", file.display()));
     // Told now rather than after the work; who makes the file meanwhile is told below.
     if !force && file.symlink_metadata().is_ok() {
         return Err(there());

@@ -92,7 +92,9 @@ fn kept(owed: Option<u64>, owner: &AccountName) -> Option<String> {
         1 => "1 webhook that is owed stays, as its history does,".to_owned(),
         owed => format!("{owed} webhooks that are owed stay, as its history does,"),
     };
-    Some(format!("{what} until its time is over, for the account {owner} alone, should it take the name again."))
+    Some(format!(
+        "{what} until its time is over, for the account {owner} alone, should it take the name again."
+    ))
 }
 
 /// What is owed, as the journal's file says.

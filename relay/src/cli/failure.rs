@@ -60,7 +60,10 @@ impl From<OpenError> for Failure {
 /// A reader that has gone is no clean end here: what it has is no backup.
 impl From<BackupError> for Failure {
     fn from(error: BackupError) -> Self {
-        Self::failed(error)
+        match error {
+            BackupError::Data(error) => error.into(),
+            error => Self::failed(error),
+        }
     }
 }
 
@@ -83,7 +86,11 @@ impl From<BindError> for Failure {
 
 /// What to do about a database that can't be opened.
 fn cure_of_data(error: &OpenError) -> &'static str {
-    if error.is_damage() { "; if it was one, it is damaged: `muxhook-relay check` says what to do" } else { "" }
+    if error.is_damage() {
+        "; if it was one, it is damaged: `muxhook-relay check` says what to do"
+    } else {
+        ""
+    }
 }
 
 /// What to do about an address that can't be listened on.

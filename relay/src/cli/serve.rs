@@ -96,7 +96,9 @@ async fn keeping(config: &Config, relay: &Relay) {
         Err(error) => tracing::error!(%error, "the journal does not answer"),
     }
     if !config.hold {
-        tracing::info!("with --hold off nothing new is held: what is still owed from before goes to whoever listens");
+        tracing::info!(
+            "with --hold off nothing new is held: what is still owed from before goes to whoever listens"
+        );
     }
 }
 

@@ -62,7 +62,8 @@ impl Contents {
             (Ok(head), Ok(body)) => {
                 self.bytes += (head.len() + body.len()) as u64;
                 let checksum: Option<u32> = row.get(3).ok();
-                checksum.is_some_and(|checksum| rows::delivery(head.to_vec(), body.to_vec(), checksum).is_some())
+                checksum
+                    .is_some_and(|checksum| rows::delivery(head.to_vec(), body.to_vec(), checksum).is_some())
             }
             _ => false,
         };

@@ -122,3 +122,39 @@ pub(crate) fn write(dir: &TempDir, name: &str, text: &str) -> String {
     fs::write(&path, text).unwrap();
     path.display().to_string()
 }
+
+/// One request without a body, on a connection of its own, and its whole answer.
+pub(crate) fn answer(origin: &str, head: &str) -> String {
+    let mut answer = String::new();
+    ask(origin, &format!("{head} HTTP/1.1\r\nConnection: close")).read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// A webhook to the endpoint `hooks`, and the whole answer.
+pub(crate) fn post(url: &str, body: &str) -> String {
+    let head = format!("POST /h/hooks HTTP/1.1\r\nConnection: close\r\nContent-Length: {}", body.len());
+    let mut stream = ask(url, &head);
+    stream.get_mut().write_all(body.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// A webhook that the relay must hold.
+pub(crate) fn held(url: &str, body: &str) {
+    let answer = post(url, body);
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("muxhook-answer: held"), "{answer}");
+}
+
+/// Reads the log up to a line with `text`.
+pub(crate) fn until(serving: &mut Serving, text: &str) -> String {
+    let mut lines = serving.stderr.by_ref().lines().map(Result::unwrap);
+    lines.find(|line| line.contains(text)).unwrap_or_else(|| panic!("the log never said {text:?}"))
+}
+
+/// A token of the account `default`, which has the endpoint `hooks` from now on.
+pub(crate) fn with_endpoint(dir: &Path) -> String {
+    let secret = stdout(run(&["token", "create"], dir).success());
+    run(&["endpoint", "create", "hooks"], dir).success();
+    secret.trim_end().to_owned()
+}

@@ -1,32 +1,9 @@
 //! What the relay keeps, whom it waits for, and how it says that it is ready.
 
-use std::io::{BufRead, Read};
+use std::io::BufRead;
 use std::net::TcpListener;
-use std::path::Path;
 
-use crate::harness::{Serving, ask, run, stderr, stdout};
-
-/// One request on a connection of its own, and its whole answer.
-fn answer(origin: &str, head: &str) -> String {
-    let mut answer = String::new();
-    ask(origin, &format!("{head} HTTP/1.1\r\nConnection: close")).read_to_string(&mut answer).unwrap();
-    answer
-}
-
-fn post(url: &str, endpoint: &str) -> String {
-    answer(url, &format!("POST /h/{endpoint}"))
-}
-
-/// Reads the log up to a line with `text`.
-fn until(serving: &mut Serving, text: &str) -> String {
-    let mut lines = serving.stderr.by_ref().lines().map(Result::unwrap);
-    lines.find(|line| line.contains(text)).unwrap_or_else(|| panic!("the log never said {text:?}"))
-}
-
-fn with_endpoint(dir: &Path) {
-    run(&["token", "create"], dir).success();
-    run(&["endpoint", "create", "hooks"], dir).success();
-}
+use crate::harness::{Serving, answer, ask, post, run, stderr, stdout, until, with_endpoint};
 
 #[cfg(unix)]
 #[test]
@@ -38,7 +15,7 @@ fn what_is_held_is_told_at_the_end_and_at_the_next_start() {
     assert!(keeping.contains("holds=true owed=0 history_for=86400s owed_for=86400s"), "{keeping}");
     let url = first.public_url();
     for _ in 0..3 {
-        let held = post(&url, "hooks");
+        let held = post(&url, "{}");
         assert!(held.starts_with("HTTP/1.1 200 ") && held.contains("muxhook-answer: held"), "{held}");
     }
     first.signal("TERM");
@@ -49,7 +26,7 @@ fn what_is_held_is_told_at_the_end_and_at_the_next_start() {
     let mut second = Serving::start(dir.path(), &["--hold=off", "--retention=0s"], &[]);
     let keeping = until(&mut second, "keeping webhooks");
     assert!(keeping.contains("holds=false owed=3 history_for=0ns"), "what was held is owed still: {keeping}");
-    assert!(post(&second.public_url(), "hooks").starts_with("HTTP/1.1 503 "));
+    assert!(post(&second.public_url(), "{}").starts_with("HTTP/1.1 503 "));
 }
 
 #[cfg(unix)]
@@ -59,7 +36,7 @@ fn a_relay_that_keeps_nothing_makes_no_journal() {
     with_endpoint(dir.path());
     let mut serving = Serving::start(dir.path(), &["--hold", "off"], &[("MUXHOOK_RELAY_RETENTION", "0s")]);
     until(&mut serving, "no webhook is kept");
-    let refused = post(&serving.public_url(), "hooks");
+    let refused = post(&serving.public_url(), "{}");
     assert!(refused.starts_with("HTTP/1.1 503 ") && refused.contains("no_listener"), "{refused}");
     serving.signal("TERM");
     assert_eq!(serving.end().0, Some(0));
@@ -76,7 +53,7 @@ fn without_holding_there_may_be_history() {
     with_endpoint(dir.path());
     let mut serving = Serving::start(dir.path(), &["--hold=off"], &[]);
     until(&mut serving, "with --hold off nothing new is held");
-    assert!(post(&serving.public_url(), "hooks").starts_with("HTTP/1.1 503 "));
+    assert!(post(&serving.public_url(), "{}").starts_with("HTTP/1.1 503 "));
     assert!(dir.path().join("journal.db").exists());
 }
 
@@ -146,7 +123,10 @@ fn readiness_is_told_on_a_port_of_its_own() {
 
     assert!(answer(&admin, "GET /healthz").ends_with("\r\n\r\nok\n"));
     let ready = answer(&admin, "GET /readyz");
-    assert!(ready.starts_with("HTTP/1.1 200 ") && ready.contains("content-type: application/json"), "{ready}");
+    assert!(
+        ready.starts_with("HTTP/1.1 200 ") && ready.contains("content-type: application/json"),
+        "{ready}"
+    );
     assert!(ready.ends_with(r#"{"ready":true,"faults":[],"dropped":0}"#), "{ready}");
     let head = answer(&admin, "HEAD /readyz");
     assert!(head.starts_with("HTTP/1.1 200 ") && head.ends_with("\r\n\r\n"), "{head}");
@@ -158,7 +138,8 @@ fn readiness_is_told_on_a_port_of_its_own() {
     assert!(answer(&public, "GET /readyz").starts_with("HTTP/1.1 404 "), "it is not for the public");
 
     // A question under way keeps the relay from being down, and it says so.
-    let mut under_way = ask(&public, "POST /_relay/v1/endpoints HTTP/1.1\r\nContent-Length: 9\r\nExpect: 100-continue");
+    let mut under_way =
+        ask(&public, "POST /_relay/v1/endpoints HTTP/1.1\r\nContent-Length: 9\r\nExpect: 100-continue");
     let mut status = String::new();
     under_way.read_line(&mut status).unwrap();
     assert_eq!(status, "HTTP/1.1 100 Continue\r\n");

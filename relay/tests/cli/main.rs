@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
 mod accounts;
+#[cfg(unix)]
+mod backup;
+#[cfg(unix)]
+mod check;
 mod harness;
 mod keeping;
 mod serve;
