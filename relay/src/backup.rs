@@ -56,7 +56,7 @@ fn append(
     now: Now,
     archive: &mut tar::Builder<impl Write>,
 ) -> Result<(), BackupError> {
-    let source = shape.open_to_read(dir)?.connection;
+    let source = shape.open_beside(dir)?.connection;
     let copy = room.join(shape.file);
     let copied = match copy.to_str() {
         Some(copy) => source.execute("VACUUM INTO ?1", [copy]),

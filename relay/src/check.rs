@@ -150,7 +150,7 @@ fn journal(dir: &Path, now: Now) -> Finding {
 /// Opens a file, and has SQLite look at the whole of it; the fault, or what to say of one that has no more to tell.
 fn open(shape: &Shape, dir: &Path) -> Result<ToRead, Box<Finding>> {
     let fault = |message, cure| Box::new(Finding::fault(shape.file, message, cure));
-    let open = match shape.open_to_read(dir) {
+    let open = match shape.open_beside(dir) {
         Ok(open) => open,
         Err(error) => {
             return Err(match &error {

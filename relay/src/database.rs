@@ -145,7 +145,7 @@ impl Shape {
     /// Opens the file in `dir` to be read alone, beside a running relay too; `version` tells whether its tables are
     /// those that this program knows. Nothing in it is made, migrated or mended. SQLite may leave its own files beside
     /// it (`-shm`, and an empty `-wal`), as it does for every reader.
-    pub(crate) fn open_to_read(&self, dir: &Path) -> Result<ToRead, OpenError> {
+    pub(crate) fn open_beside(&self, dir: &Path) -> Result<ToRead, OpenError> {
         self.require(dir)?;
         let path = dir.join(self.file);
         let failed = |cause| self.failure(&path, cause);
@@ -168,6 +168,15 @@ impl Shape {
             }
             cause => OpenError::Sqlite { path: path.to_owned(), cause },
         }
+    }
+
+    /// Opens the file in `dir`, which [`Shape::open`] has opened before, for reading alone.
+    pub(crate) fn open_to_read(&self, dir: &Path) -> Result<Connection, OpenError> {
+        let path = dir.join(self.file);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Connection::open_with_flags(&path, flags)
+            .and_then(|connection| connection.busy_timeout(BUSY_TIMEOUT).map(|()| connection))
+            .map_err(|cause| OpenError::Sqlite { path, cause })
     }
 
     /// The version of the tables that this program works with.

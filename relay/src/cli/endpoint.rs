@@ -105,7 +105,7 @@ impl Debts {
         if !Journal::is_in(data_dir) {
             return Ok(Self(None));
         }
-        let open = journal::SHAPE.open_to_read(data_dir)?;
+        let open = journal::SHAPE.open_beside(data_dir)?;
         Ok(Self(open.is_current.then_some(open.connection)))
     }
 

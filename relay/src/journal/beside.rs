@@ -31,7 +31,7 @@ pub(crate) struct Contents {
 /// # Errors
 /// The file can't be read to its end.
 pub(crate) fn contents(database: &Connection) -> rusqlite::Result<Contents> {
-    let sql = "SELECT seq, owed = 1, received_at, checksum, head, body
+    let sql = "SELECT seq, state = 1, received_at, checksum, head, body
         FROM deliveries LEFT JOIN contents USING (seq) WHERE seq > ?1 ORDER BY seq LIMIT ?2";
     let mut query = database.prepare(sql)?;
     let mut found = Contents::default();
@@ -92,7 +92,7 @@ pub(crate) fn backlog(database: &Connection, address: &Address) -> rusqlite::Res
     let key = (address.account.as_str(), address.endpoint.as_str());
     let number: Option<i64> = database.prepare_cached(sql)?.query_row(key, |row| row.get(0)).optional()?;
     let Some(number) = number else { return Ok(Backlog::default()) };
-    let sql = "SELECT count(*), min(received_at) FROM deliveries WHERE owed = 1 AND endpoint = ?1";
+    let sql = "SELECT count(*), min(received_at) FROM deliveries WHERE state = 1 AND endpoint = ?1";
     let mut query = database.prepare_cached(sql)?;
     query.query_row([number], |row| Ok(Backlog { count: row.get(0)?, oldest_at: row.get(1)? }))
 }
