@@ -1,8 +1,10 @@
 //! The relay as a whole: its listeners, what a request is routed to, and how it goes down.
 //!
 //! - `begin`: what can stop it from beginning, and the lock that keeps its data folder for it alone.
+//! - `connections`: public connections: taken, served, let end.
 
 mod begin;
+mod connections;
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -15,16 +17,12 @@ use futures_util::FutureExt;
 use http::{HeaderValue, Method, Request, Response, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use muxhook_link::{Now, Stream};
+use muxhook_link::Now;
 use muxhook_protocol::frame::{self, Role};
 use muxhook_protocol::{CONNECT_PATH, EndpointId};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
-use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
@@ -42,17 +40,11 @@ use crate::session::Sessions;
 use crate::tls::Tls;
 pub use begin::BindError;
 
-/// How long a TLS handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-
 /// How long what nobody wants of a request's body is read after its answer.
 const LINGER: Duration = Duration::from_secs(5);
 
 /// How long senders that are told at the last moment have to take it.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
-
-/// How long to wait before accepting again when the system has no room for a connection.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A relay with its listeners open.
 pub struct Relay {
@@ -162,7 +154,7 @@ impl Relay {
         });
         let acceptor = tls.as_ref().map(Tls::acceptor);
         for listener in listeners {
-            let accept = accept(listener, acceptor.clone(), Arc::clone(&shared));
+            let accept = connections::accept(listener, acceptor.clone(), Arc::clone(&shared));
             tokio::spawn(shared.stop.clone().run_until_cancelled_owned(accept));
         }
         if let Some(tls) = tls {
@@ -340,63 +332,4 @@ fn health() -> Response<Body> {
     let mut response = Response::new(Body::from(Bytes::from_static(b"ok\n")));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     response
-}
-
-async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
-    loop {
-        match listener.accept().await {
-            Ok((socket, addr)) => {
-                // Small frames both ways: waiting to fill a packet would cost a round trip each.
-                let _ = socket.set_nodelay(true);
-                let serve = serve(socket, addr, tls.clone(), Arc::clone(&shared));
-                shared.connections.spawn(serve);
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-async fn serve(socket: TcpStream, addr: SocketAddr, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
-    let peer = Peer { ip: addr.ip(), tls: tls.is_some() };
-    let stream = match tls {
-        None => Stream::Plain(socket),
-        Some(tls) => {
-            let handshake = timeout(HANDSHAKE, tls.accept(Stream::Plain(socket)));
-            match shared.stop.run_until_cancelled(handshake).await {
-                Some(Ok(Ok(stream))) => Stream::Tls(Box::new(stream.into())),
-                Some(Ok(Err(error))) => {
-                    return tracing::debug!(peer = %addr, %error, "a TLS handshake failed");
-                }
-                Some(Err(_)) => return tracing::debug!(peer = %addr, "a TLS handshake took too long"),
-                None => return,
-            }
-        }
-    };
-    let service = {
-        let shared = Arc::clone(&shared);
-        service_fn(move |request| {
-            let shared = Arc::clone(&shared);
-            async move { Ok::<_, std::convert::Infallible>(shared.answer(peer, request).await) }
-        })
-    };
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(shared.limits.head_timeout)
-        .max_buf_size(shared.limits.max_head)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = &mut connection => ended,
-        () = shared.stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(peer = %addr, %error, "a connection ended badly");
-    }
 }
