@@ -50,8 +50,8 @@ enum Verb {
     Check(check::Words),
     /// Copy the relay's data into one tar file, while it runs too
     ///
-    /// The copy is of one moment, and holds what is owed, the history, accounts, the hashes of tokens, and endpoints.
-    /// To restore it: tar xf FILE -C DIR into an empty folder, and `serve --data-dir DIR`.
+    /// It holds what is owed, the history, accounts, the hashes of tokens, and endpoints: keep it as you keep those. To
+    /// restore it: tar xf FILE -C DIR into an empty folder, and `serve --data-dir DIR`.
     Backup(backup::Words),
     /// Make, show and end the tokens that let a CLI act for an account
     #[command(subcommand)]

@@ -58,7 +58,9 @@ pub enum BindError {
 pub(super) async fn keep_alone(data_dir: &Path, patience: Duration) -> Result<File, BindError> {
     let path = data_dir.join("serve.lock");
     let failed = |source| BindError::Lock { path: path.clone(), source };
-    let file = File::options().write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+    let file = File::options().write(true).create(true).truncate(false).open(&path);
+    // It is the first file that is made there: so it is the folder that is of no use.
+    let file = file.map_err(|cause| OpenError::Folder { path: path.clone(), cause })?;
     let give_up = Instant::now() + patience;
     let mut is_told = false;
     loop {
@@ -81,6 +83,13 @@ pub(super) async fn keep_alone(data_dir: &Path, patience: Duration) -> Result<Fi
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_folder_that_can_not_be_written_is_told_as_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let refused = keep_alone(&dir.path().join("none"), Duration::ZERO).await.unwrap_err();
+        assert!(matches!(refused, BindError::Data(OpenError::Folder { .. })), "{refused}");
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_folder_is_waited_for_and_then_refused() {

@@ -3,7 +3,7 @@
 use muxhook_link::Now;
 use muxhook_relay::accounts::Accounts;
 
-use crate::harness::{Serving, authenticates, run, stderr, stdout};
+use crate::harness::{Serving, authenticates, held, run, stderr, stdout, with_endpoint};
 
 #[test]
 fn tokens_are_managed_beside_a_running_relay() {
@@ -81,4 +81,31 @@ fn a_data_folder_without_a_relay_is_told_and_left_alone() {
     );
     assert_eq!(stderr(&refused), message);
     assert!(!wrong.exists());
+}
+
+#[test]
+fn what_an_endpoint_owes_is_listed_and_outlives_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    with_endpoint(dir.path());
+    let mut serving = Serving::start(dir.path(), &[], &[]);
+    let url = serving.public_url();
+    held(&url, "{}");
+    held(&url, "{}");
+    let list = || stdout(run(&["endpoint", "list"], dir.path()).success());
+    assert_eq!(list(), "ENDPOINT  ACCOUNT  MADE      OWED\nhooks     default  just now  2\n");
+    let line = stdout(run(&["endpoint", "list", "--json"], dir.path()).success());
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&line).unwrap()["owed"], 2);
+
+    let deleted = stderr(&run(&["endpoint", "delete", "hooks"], dir.path()).success());
+    let kept = "2 webhooks that are owed stay, as its history does, until its time is over, for the account default \
+                alone, should it take the name again.\n";
+    assert!(deleted.ends_with(kept), "{deleted}");
+
+    // Another account's endpoint of that name owes nothing; the old owner's owes what it did.
+    run(&["token", "create", "--account=other"], dir.path()).success();
+    run(&["endpoint", "create", "hooks", "--account=other"], dir.path()).success();
+    assert_eq!(list(), "ENDPOINT  ACCOUNT  MADE      OWED\nhooks     other    just now  0\n");
+    run(&["endpoint", "delete", "hooks"], dir.path()).success();
+    run(&["endpoint", "create", "hooks"], dir.path()).success();
+    assert_eq!(list(), "ENDPOINT  ACCOUNT  MADE      OWED\nhooks     default  just now  2\n");
 }

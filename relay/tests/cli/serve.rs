@@ -141,3 +141,23 @@ fn the_environment_stands_between_flags_and_file() {
     let refused = refusal(&[("MUXHOOK_RELAY_PLAIN", "perhaps")], &[]);
     assert!(refused.contains("invalid value 'perhaps' for '--plain"), "{refused}");
 }
+
+#[test]
+fn a_damaged_journal_is_named_with_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    run(&["token", "create"], dir.path()).success();
+    let journal = dir.path().join("journal.db");
+    fs::write(&journal, "x".repeat(5000)).unwrap();
+    let refused = run(&["serve", "--listen=127.0.0.1:0"], dir.path()).code(1);
+    let told = stderr(&refused);
+    let last = told.lines().last().unwrap();
+    let expected = format!(
+        "error: {} is not a muxhook relay's database: give another data folder, or move that file away; if it was one, \
+         it is damaged: `muxhook-relay check` says what to do",
+        journal.display()
+    );
+    assert_eq!(last, expected);
+    assert_eq!(fs::read(&journal).unwrap(), "x".repeat(5000).as_bytes(), "it is left as it is");
+    let said = stdout(run(&["check"], dir.path()).code(1));
+    assert!(said.contains("what to do: stop the relay, move journal.db, "), "{said}");
+}
