@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use crate::accounts;
-use crate::database::{OpenError, Shape, ToRead};
+use crate::database::{Shape, ToRead};
 use crate::journal::{self, beside};
 
 /// Most of SQLite's own complaints that are counted, and that are shown.
@@ -155,11 +155,7 @@ fn open(shape: &Shape, dir: &Path) -> Result<ToRead, Box<Finding>> {
         Err(error) => {
             return Err(match &error {
                 error if error.is_damage() => fault(plain(error), restore(shape.file)),
-                OpenError::Sqlite { .. } | OpenError::Folder { .. } => {
-                    let cure = "run this as the relay's own user, who may read and write the folder";
-                    fault(plain(&error), cure.to_owned())
-                }
-                _ => Box::new(Finding::told_fault(shape.file, plain(&error))),
+                error => Box::new(Finding::told_fault(shape.file, plain(error))),
             });
         }
     };

@@ -55,7 +55,10 @@ pub enum OpenError {
     #[error("there is no relay's data in {}: give the running relay's data folder", .0.display())]
     Missing(PathBuf),
     /// The file is something else.
-    #[error("{} is not a muxhook relay's database: give another data folder, or move that file away", .0.display())]
+    #[error(
+        "{} is not a muxhook relay's database, or its beginning is damaged: give another data folder, restore a backup, \
+         or move that file away", .0.display()
+    )]
     Foreign(PathBuf),
     /// The file may only be read.
     #[error("{} may only be read by this user, and the relay must write it: mend its owner or mode", .0.display())]
@@ -77,7 +80,7 @@ pub enum OpenError {
     #[error("this program was built with SQLite {0}, which can lose data: build it with 3.51.3 or newer")]
     OldSqlite(&'static str),
     /// SQLite failed.
-    #[error("{} can't be opened: {cause}", path.display())]
+    #[error("{} can't be opened: {cause}{}", path.display(), cure(cause))]
     Sqlite {
         /// The file.
         path: PathBuf,
@@ -93,6 +96,22 @@ pub(crate) fn make_folder(dir: &Path) -> Result<(), OpenError> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(dir).map_err(|cause| OpenError::Folder { path: dir.to_owned(), cause })
+}
+
+/// What to do when SQLite can't open a file.
+fn cure(cause: &rusqlite::Error) -> &'static str {
+    match cause.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt) => {
+            "; it is damaged: restore a backup, or move it and the -wal and -shm beside it away"
+        }
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            "; run this as the user that the data belong to, who may write their folder"
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "; another process is busy with it: try again"
+        }
+        _ => "",
+    }
 }
 
 impl OpenError {

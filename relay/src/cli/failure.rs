@@ -53,17 +53,14 @@ impl From<ConfigError> for Failure {
 
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
-        Self::failed(format!("{error}{}", cure_of_data(&error)))
+        Self::failed(error)
     }
 }
 
 /// A reader that has gone is no clean end here: what it has is no backup.
 impl From<BackupError> for Failure {
     fn from(error: BackupError) -> Self {
-        match error {
-            BackupError::Data(error) => error.into(),
-            error => Self::failed(error),
-        }
+        Self::failed(error)
     }
 }
 
@@ -77,19 +74,9 @@ impl From<BindError> for Failure {
     fn from(error: BindError) -> Self {
         let cure = match &error {
             BindError::Listen { source, .. } => cure(source.kind()),
-            BindError::Data(error) => cure_of_data(error),
             _ => "",
         };
         Self::failed(format!("{error}{cure}"))
-    }
-}
-
-/// What to do about a database that can't be opened.
-fn cure_of_data(error: &OpenError) -> &'static str {
-    if error.is_damage() {
-        "; if it was one, it is damaged: `muxhook-relay check` says what to do"
-    } else {
-        ""
     }
 }
 

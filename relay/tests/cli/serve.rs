@@ -138,6 +138,16 @@ fn the_environment_stands_between_flags_and_file() {
         [("MUXHOOK_RELAY_MAX_LISTENERS", "5"), ("MUXHOOK_RELAY_LISTEN", "0.0.0.0:7,127.0.0.1:0")];
     assert!(refusal(&by_environment, &[]).contains("plain HTTP on 0.0.0.0:7"));
     assert!(refusal(&by_environment, &["--listen=0.0.0.0:8"]).contains("plain HTTP on 0.0.0.0:8"));
+    for (name, value, message) in [
+        ("MUXHOOK_RELAY_HOLD", "perhaps", "invalid value 'perhaps' for '--hold <WHETHER>'"),
+        ("MUXHOOK_RELAY_RETENTION", "9999h", "--retention must be between"),
+        ("MUXHOOK_RELAY_MAX_JOURNAL", "1KiB", "--max-journal must be between"),
+        ("MUXHOOK_RELAY_ADMIN", "0.0.0.0:1", "--admin 0.0.0.0:1 can be asked from beyond this machine"),
+        ("MUXHOOK_RELAY_ADMIN_OPEN", "true", "--admin-open opens the address of --admin"),
+    ] {
+        let refused = refusal(&[("MUXHOOK_RELAY_MAX_LISTENERS", "5"), (name, value)], &[]);
+        assert!(refused.contains(message), "{name}: {refused}");
+    }
     let refused = refusal(&[("MUXHOOK_RELAY_PLAIN", "perhaps")], &[]);
     assert!(refused.contains("invalid value 'perhaps' for '--plain"), "{refused}");
 }
@@ -152,8 +162,8 @@ fn a_damaged_journal_is_named_with_what_to_do() {
     let told = stderr(&refused);
     let last = told.lines().last().unwrap();
     let expected = format!(
-        "error: {} is not a muxhook relay's database: give another data folder, or move that file away; if it was one, \
-         it is damaged: `muxhook-relay check` says what to do",
+        "error: {} is not a muxhook relay's database, or its beginning is damaged: give another data folder, restore a \
+         backup, or move that file away",
         journal.display()
     );
     assert_eq!(last, expected);
