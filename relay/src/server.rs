@@ -216,7 +216,7 @@ impl Shared {
             accounts,
             public_url: public_url.clone(),
             live,
-            journal: Arc::clone(&journal),
+            journal: journal.clone(),
             dispatch: Arc::clone(&dispatch),
             holds: config.hold,
             reply_deadline: limits.reply_deadline,
