@@ -26,6 +26,8 @@ use rusqlite::{Connection, Row};
 
 use crate::database::{self, OpenError};
 
+pub(crate) use tables::SHAPE;
+
 pub use endpoints::{Address, Claimed, Endpoint, MAX_ENDPOINTS};
 pub use name::{AccountName, InvalidAccount};
 pub use token::{Token, UnfitToken};

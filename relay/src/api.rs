@@ -44,8 +44,8 @@ pub struct Api {
     pub public_url: PublicUrl,
     /// Who is connected.
     pub live: Live,
-    /// What came.
-    pub journal: Arc<Journal>,
+    /// What came; `None`: the relay keeps nothing.
+    pub journal: Option<Arc<Journal>>,
     /// What becomes of deliveries.
     pub dispatch: Arc<Dispatch>,
     /// Whether the relay holds what no app can answer.

@@ -4,6 +4,8 @@
 //! 130 ended by a second Ctrl-C.
 
 mod age;
+mod backup;
+mod check;
 mod endpoint;
 mod failure;
 mod log;
@@ -40,6 +42,17 @@ enum Verb {
     /// may stand in the environment as well (MUXHOOK_RELAY_LISTEN for --listen), or in the TOML file of --config
     /// (listen = "…"): a flag goes before the environment, that before the file. RUST_LOG sets how much is logged.
     Serve(Box<Options>),
+    /// Look whether a relay could start here, and whether its data is what it wrote
+    ///
+    /// Takes the flags of `serve`. Reads alone: it may run beside the relay, and changes nothing. Every webhook that is
+    /// kept is read and compared with its checksum, which takes a while where there are many. Exit code 1: something is
+    /// wrong, and it says what to do.
+    Check(check::Words),
+    /// Copy the relay's data into one tar file, while it runs too
+    ///
+    /// It holds what is owed, the history, accounts, the hashes of tokens, and endpoints: keep it as you keep those. To
+    /// restore it: tar xf FILE -C DIR into an empty folder, and `serve --data-dir DIR`.
+    Backup(backup::Words),
     /// Make, show and end the tokens that let a CLI act for an account
     #[command(subcommand)]
     Token(token::Verb),
@@ -78,6 +91,8 @@ impl Verb {
     fn run(self, out: &mut impl Write) -> Result<(), Failure> {
         match self {
             Self::Serve(options) => serve::serve(*options, out),
+            Self::Check(words) => check::run(words, out),
+            Self::Backup(words) => backup::run(words, out),
             Self::Token(verb) => token::run(verb, out),
             Self::Endpoint(verb) => endpoint::run(verb, out),
         }

@@ -45,6 +45,10 @@ pub struct Config {
     pub hold: bool,
     /// What its journal keeps at most.
     pub journal: journal::Limits,
+    /// Where readiness is told; `None`: nowhere.
+    pub admin: Option<SocketAddr>,
+    /// How long to wait for another relay to let go of the data folder.
+    pub takeover: Duration,
     /// How log lines look.
     pub log: LogFormat,
     /// A token to make good at the start, for the default account.
@@ -111,7 +115,7 @@ impl Default for Limits {
 
 impl Config {
     /// For a relay inside another program: plain HTTP on one address, a token that the program knows, and
-    /// defaults for the rest.
+    /// defaults for the rest. It waits for no other relay: that program knows whether there is one.
     #[must_use]
     pub fn embedded(data_dir: PathBuf, listen: SocketAddr, bootstrap_token: Token) -> Self {
         Self {
@@ -123,9 +127,17 @@ impl Config {
             limits: Limits::default(),
             hold: true,
             journal: journal::Limits::default(),
+            admin: None,
+            takeover: Duration::ZERO,
             log: LogFormat::Text,
             bootstrap_token: Some(bootstrap_token),
         }
+    }
+
+    /// Whether there is anything that a journal would be for.
+    #[must_use]
+    pub fn keeps(&self) -> bool {
+        self.hold || !self.journal.retention.is_zero()
     }
 
     /// The origin that senders reach, for a relay that is bound to `first`.

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 /// Held while a file is made or migrated, so that two processes that start together take turns. A file of
 /// its own: to close any handle on a database would drop the locks that SQLite has on it (POSIX `fcntl`).
@@ -30,6 +30,16 @@ pub(crate) struct Shape {
     pub(crate) migrations: &'static [&'static str],
 }
 
+/// A file that is open to be read alone.
+pub(crate) struct ToRead {
+    /// It.
+    pub(crate) connection: Connection,
+    /// The version of its tables; 0: it has none yet.
+    pub(crate) version: i64,
+    /// Whether that is the version that this program knows.
+    pub(crate) is_current: bool,
+}
+
 /// Why the data folder can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -45,7 +55,10 @@ pub enum OpenError {
     #[error("there is no relay's data in {}: give the running relay's data folder", .0.display())]
     Missing(PathBuf),
     /// The file is something else.
-    #[error("{} is not a muxhook relay's database: give another data folder, or move that file away", .0.display())]
+    #[error(
+        "{} is not a muxhook relay's database, or its beginning is damaged: give another data folder, restore a backup, \
+         or move that file away", .0.display()
+    )]
     Foreign(PathBuf),
     /// The file may only be read.
     #[error("{} may only be read by this user, and the relay must write it: mend its owner or mode", .0.display())]
@@ -67,7 +80,7 @@ pub enum OpenError {
     #[error("this program was built with SQLite {0}, which can lose data: build it with 3.51.3 or newer")]
     OldSqlite(&'static str),
     /// SQLite failed.
-    #[error("{} can't be opened: {cause}", path.display())]
+    #[error("{} can't be opened: {cause}{}", path.display(), cure(cause))]
     Sqlite {
         /// The file.
         path: PathBuf,
@@ -83,6 +96,34 @@ pub(crate) fn make_folder(dir: &Path) -> Result<(), OpenError> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(dir).map_err(|cause| OpenError::Folder { path: dir.to_owned(), cause })
+}
+
+/// What to do when SQLite can't open a file.
+fn cure(cause: &rusqlite::Error) -> &'static str {
+    match cause.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt) => {
+            "; it is damaged: restore a backup, or move it and the -wal and -shm beside it away"
+        }
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            "; run this as the user that the data belong to, who may write their folder"
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "; another process is busy with it: try again"
+        }
+        _ => "",
+    }
+}
+
+impl OpenError {
+    /// Whether what the disk gives back is not what a relay wrote.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Foreign(_) => true,
+            Self::Sqlite { cause, .. } => cause.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt),
+            _ => false,
+        }
+    }
 }
 
 impl Shape {
@@ -104,12 +145,7 @@ impl Shape {
         let path = dir.join(self.file);
         let _turn = take_turn(dir)?;
         make_file(&path)?;
-        let failed = |cause| match cause {
-            rusqlite::Error::SqliteFailure(error, _) if error.code == rusqlite::ErrorCode::NotADatabase => {
-                OpenError::Foreign(path.clone())
-            }
-            cause => OpenError::Sqlite { path: path.clone(), cause },
-        };
+        let failed = |cause| self.failure(&path, cause);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(&path, flags).map_err(failed)?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
@@ -123,6 +159,34 @@ impl Shape {
         };
         self.prepare(&mut connection, missing, found == 0).map_err(failed)?;
         Ok(connection)
+    }
+
+    /// Opens the file in `dir` to be read alone, beside a running relay too; `version` tells whether its tables are
+    /// those that this program knows. Nothing in it is made, migrated or mended. SQLite may leave its own files beside
+    /// it (`-shm`, and an empty `-wal`), as it does for every reader.
+    pub(crate) fn open_beside(&self, dir: &Path) -> Result<ToRead, OpenError> {
+        self.require(dir)?;
+        let path = dir.join(self.file);
+        let failed = |cause| self.failure(&path, cause);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&path, flags).map_err(failed)?;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+        let found =
+            self.identify(&connection).map_err(failed)?.ok_or_else(|| OpenError::Foreign(path.clone()))?;
+        let known = self.version();
+        if found > known {
+            return Err(OpenError::Newer { path, found, known });
+        }
+        Ok(ToRead { connection, version: found, is_current: found == known })
+    }
+
+    fn failure(&self, path: &Path, cause: rusqlite::Error) -> OpenError {
+        match cause {
+            rusqlite::Error::SqliteFailure(error, _) if error.code == ErrorCode::NotADatabase => {
+                OpenError::Foreign(path.to_owned())
+            }
+            cause => OpenError::Sqlite { path: path.to_owned(), cause },
+        }
     }
 
     /// Opens the file in `dir`, which [`Shape::open`] has opened before, for reading alone.

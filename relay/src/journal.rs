@@ -15,8 +15,10 @@
 //! - `queue`: what waits for the writer.
 //! - `history`: the read side.
 //! - `writer`: the thread, its batches, and what it does when the disk fails.
+//! - `beside`: what another process may see of it, with the relay running or not.
 //! - `rows`: entries and notes as rows, and back.
 
+pub(crate) mod beside;
 mod entry;
 pub mod history;
 mod queue;
@@ -41,6 +43,7 @@ use crate::database::{self, OpenError};
 pub use entry::{Answered, Attempt, By, Entry, Note, State, Tried, Which};
 use history::History;
 use queue::{Job, Queue};
+pub(crate) use tables::SHAPE;
 
 /// What the journal keeps at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,6 +152,12 @@ impl Journal {
         })
     }
 
+    /// Whether there is one in the folder `dir`.
+    #[must_use]
+    pub fn is_in(dir: &Path) -> bool {
+        dir.join(tables::SHAPE.file).exists()
+    }
+
     /// The `seq` of the latest delivery that it had when it was opened.
     #[must_use]
     pub fn last_seq(&self) -> u64 {
@@ -210,7 +219,17 @@ impl Journal {
     /// See [`Unreadable`].
     pub async fn backlog(&self, address: &Address) -> Result<Backlog, Unreadable> {
         let (done, found) = oneshot::channel();
-        self.queue.urge(Job::Backlog { address: address.clone(), done }).map_err(|()| Unreadable)?;
+        self.queue.urge(Job::Backlog { address: Some(address.clone()), done }).map_err(|()| Unreadable)?;
+        answer(found).await
+    }
+
+    /// How much is owed on all endpoints.
+    ///
+    /// # Errors
+    /// See [`Unreadable`].
+    pub async fn owed_in_all(&self) -> Result<Backlog, Unreadable> {
+        let (done, found) = oneshot::channel();
+        self.queue.urge(Job::Backlog { address: None, done }).map_err(|()| Unreadable)?;
         answer(found).await
     }
 

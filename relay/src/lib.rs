@@ -10,10 +10,16 @@
 //! - [`registry`]: which sessions are live on which endpoint. Memory only.
 //! - [`session`]: one connected CLI.
 //! - [`api`]: what a CLI may ask over plain HTTP.
+//! - [`admin`]: what its operator may ask: is it alive, is it ready.
+//! - [`backup`]: a copy of its data, made while it runs.
+//! - [`check`]: whether its data is what it wrote.
 //! - [`cli`]: the words of the `muxhook-relay` binary, which `muxhook relay` takes as well.
 
 pub mod accounts;
+pub mod admin;
 pub mod api;
+pub mod backup;
+pub mod check;
 pub mod cli;
 pub mod config;
 mod connect;

@@ -1,9 +1,14 @@
 //! The relay as a whole: its listeners, what a request is routed to, and how it goes down.
+//!
+//! - `begin`: what can stop it from beginning, and the lock that keeps its data folder for it alone.
+//! - `connections`: public connections: taken, served, let end.
 
-use std::fs::{File, TryLockError};
-use std::io;
+mod begin;
+mod connections;
+
+use std::fs::File;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,33 +17,28 @@ use futures_util::FutureExt;
 use http::{HeaderValue, Method, Request, Response, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use muxhook_link::{Now, Stream};
+use muxhook_link::Now;
 use muxhook_protocol::frame::{self, Role};
 use muxhook_protocol::{CONNECT_PATH, EndpointId};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
-use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-use crate::accounts::{self, AccountName, Accounts};
+use crate::accounts::{AccountName, Accounts};
+use crate::admin::{Admin, Readiness};
 use crate::api::{self, Api};
 use crate::config::{Config, Limits, PublicUrl};
 use crate::connect;
-use crate::database::OpenError;
+use crate::database;
 use crate::dispatch::{Dispatch, Keeping};
 use crate::ingress::{self, Body, Ingress, Peer};
 use crate::journal::Journal;
 use crate::registry::Registry;
 use crate::session::Sessions;
-use crate::tls::{Tls, TlsError};
-
-/// How long a TLS handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+use crate::tls::Tls;
+pub use begin::BindError;
 
 /// How long what nobody wants of a request's body is read after its answer.
 const LINGER: Duration = Duration::from_secs(5);
@@ -46,53 +46,15 @@ const LINGER: Duration = Duration::from_secs(5);
 /// How long senders that are told at the last moment have to take it.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
-/// How long to wait before accepting again when the system has no room for a connection.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
 /// A relay with its listeners open.
 pub struct Relay {
     listeners: Vec<TcpListener>,
     addrs: Vec<SocketAddr>,
+    admin: Option<Admin>,
     tls: Option<Tls>,
     shared: Arc<Shared>,
     /// Held as long as the relay serves from its data folder.
     lock: File,
-}
-
-/// Why a relay could not begin.
-#[derive(Debug, thiserror::Error)]
-pub enum BindError {
-    /// Its data folder is of no use.
-    #[error(transparent)]
-    Data(#[from] OpenError),
-    /// The first token was not taken.
-    #[error(transparent)]
-    Accounts(#[from] accounts::Error),
-    /// Another relay serves from the data folder: listeners of the one would not see webhooks of the other.
-    #[error("another relay serves from {} already: end it first, or give this one a --data-dir of its own", .0.display())]
-    InUse(PathBuf),
-    /// The data folder can't be kept for this relay.
-    #[error("{} can't be locked: {source}", path.display())]
-    Lock {
-        /// Which file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Its certificate is of no use.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// An address could not be listened on.
-    #[error("can't listen on {address}: {source}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The system gave no random bytes.
-    #[error("the system gives no random bytes: {0}")]
-    Random(#[from] getrandom::Error),
 }
 
 /// What every connection needs.
@@ -101,7 +63,7 @@ struct Shared {
     ingress: Ingress,
     api: Arc<Api>,
     dispatch: Arc<Dispatch>,
-    journal: Arc<Journal>,
+    journal: Option<Arc<Journal>>,
     limits: Limits,
     public_url: PublicUrl,
     data_dir: PathBuf,
@@ -116,32 +78,57 @@ struct Shared {
 impl Relay {
     /// Opens the data folder and the listeners. Nothing is answered before [`Relay::run`].
     ///
+    /// The folder's lock comes first, waited for as long as [`Config::takeover`] says: a predecessor that goes down has
+    /// the lock until its last answer, and a port that is bound while nobody answers on it would make senders hang that
+    /// a refused connection lets try again. The databases come last but the first token, so that a relay that can't
+    /// listen has changed nothing.
+    ///
     /// # Errors
     /// See [`BindError`].
     pub async fn bind(config: Config, now: Now) -> Result<Self, BindError> {
         let tls = config.tls.as_ref().map(|files| Tls::load(&files.cert, &files.key)).transpose()?;
+        database::make_folder(&config.data_dir)?;
+        let lock = begin::keep_alone(&config.data_dir, config.takeover).await?;
         let mut listeners = Vec::new();
         for address in &config.listen {
             let listen = |source| BindError::Listen { address: *address, source };
             listeners.push(TcpListener::bind(address).await.map_err(listen)?);
         }
+        let admin = match config.admin {
+            Some(address) => {
+                let listen = |source| BindError::Listen { address, source };
+                Some(Admin::bind(address).await.map_err(listen)?)
+            }
+            None => None,
+        };
         let addrs = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect::<Vec<_>>();
         let accounts = Arc::new(Accounts::open(&config.data_dir, now)?);
-        let lock = lock(&config.data_dir)?;
+        let journal = open_journal(&config, now)?;
         if let Some(token) = &config.bootstrap_token {
             accounts.replace_bootstrap_token(&AccountName::default(), "bootstrap", token)?;
         }
         let first = addrs.first().copied().unwrap_or_else(|| (std::net::Ipv4Addr::LOCALHOST, 0).into());
         let public_url = config.public_url(first);
-        let journal = Arc::new(Journal::open(&config.data_dir, config.journal, now)?);
         let shared = Arc::new(Shared::new(config, public_url, accounts, journal, now)?);
-        Ok(Self { listeners, addrs, tls, shared, lock })
+        Ok(Self { listeners, addrs, admin, tls, shared, lock })
     }
 
     /// The addresses listened on, ports filled in.
     #[must_use]
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.addrs
+    }
+
+    /// The address that readiness is told on, its port filled in.
+    #[must_use]
+    pub fn admin_addr(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(Admin::local_addr)
+    }
+
+    /// Its journal, if it keeps one.
+    #[must_use]
+    pub fn journal(&self) -> Option<&Arc<Journal>> {
+        self.shared.journal.as_ref()
     }
 
     /// The origin that endpoints' addresses begin with.
@@ -158,11 +145,16 @@ impl Relay {
 
     /// Answers until `shutdown`, then lets what is under way end within the grace time. Dropped, it ends at once.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Self { listeners, tls, shared, lock: _lock, .. } = self;
+        let Self { listeners, admin, tls, shared, lock: _lock, .. } = self;
         let _end = End(Arc::clone(&shared));
+        // Dropped with this future: it answers until the relay is down.
+        let _admin = admin.map(|admin| {
+            let readiness = Readiness { journal: shared.journal.clone(), stop: shared.stop.clone() };
+            AbortOnDropHandle::new(tokio::spawn(admin.serve(readiness)))
+        });
         let acceptor = tls.as_ref().map(Tls::acceptor);
         for listener in listeners {
-            let accept = accept(listener, acceptor.clone(), Arc::clone(&shared));
+            let accept = connections::accept(listener, acceptor.clone(), Arc::clone(&shared));
             tokio::spawn(shared.stop.clone().run_until_cancelled_owned(accept));
         }
         if let Some(tls) = tls {
@@ -194,14 +186,14 @@ impl Shared {
         config: Config,
         public_url: PublicUrl,
         accounts: Arc<Accounts>,
-        journal: Arc<Journal>,
+        journal: Option<Arc<Journal>>,
         now: Now,
     ) -> Result<Self, BindError> {
         let mut random = [0; 8];
         getrandom::fill(&mut random)?;
         let limits = config.limits;
         let registry = Arc::new(Registry::default());
-        let keeping = Keeping { journal: Some(Arc::clone(&journal)), holds: config.hold };
+        let keeping = Keeping { journal: journal.clone(), holds: config.hold };
         let dispatch = Arc::new(Dispatch::new(Arc::clone(&registry), keeping, limits.in_flight, random, now));
         let max_body = limits.max_body as u64;
         let sessions = Arc::new(Sessions {
@@ -224,7 +216,7 @@ impl Shared {
             accounts,
             public_url: public_url.clone(),
             live,
-            journal: Arc::clone(&journal),
+            journal: journal.clone(),
             dispatch: Arc::clone(&dispatch),
             holds: config.hold,
             reply_deadline: limits.reply_deadline,
@@ -296,24 +288,29 @@ impl Shared {
         let _ = timeout(LAST_ANSWERS, self.connections.wait()).await;
         self.sessions.close_all();
         let closed = timeout(Duration::from_secs(2), self.running.wait()).await.is_ok();
-        let journal = Arc::clone(&self.journal);
+        let owed = self.close_journal().await;
+        tracing::info!(drained, closed, owed, data_dir = %self.data_dir.display(), "down");
+    }
+
+    /// Writes what waits to be written. How much is owed then, when that is known.
+    async fn close_journal(&self) -> Option<u64> {
+        let journal = Arc::clone(self.journal.as_ref()?);
+        // Asked behind everything that was written before.
+        let owed = journal.owed_in_all().await.ok().map(|owed| owed.count);
         if spawn_blocking(move || journal.close()).await.is_err() {
             tracing::error!("the journal could not be closed");
         }
-        tracing::info!(drained, closed, data_dir = %self.data_dir.display(), "down");
+        owed
     }
 }
 
-/// Keeps the data folder for this relay alone; the system lets go when the process ends, however it does.
-fn lock(data_dir: &Path) -> Result<File, BindError> {
-    let path = data_dir.join("serve.lock");
-    let failed = |source| BindError::Lock { path: path.clone(), source };
-    let file = File::create(&path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(BindError::InUse(data_dir.to_owned())),
-        Err(TryLockError::Error(source)) => Err(failed(source)),
+/// The journal, where there is anything to keep. One that is there is opened all the same: it may owe what was held
+/// before the relay was told to hold no more.
+fn open_journal(config: &Config, now: Now) -> Result<Option<Arc<Journal>>, BindError> {
+    if !config.keeps() && !Journal::is_in(&config.data_dir) {
+        return Ok(None);
     }
+    Ok(Some(Arc::new(Journal::open(&config.data_dir, config.journal, now)?)))
 }
 
 fn public_limits(limits: &Limits) -> ingress::Limits {
@@ -339,63 +336,4 @@ fn health() -> Response<Body> {
     let mut response = Response::new(Body::from(Bytes::from_static(b"ok\n")));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     response
-}
-
-async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
-    loop {
-        match listener.accept().await {
-            Ok((socket, addr)) => {
-                // Small frames both ways: waiting to fill a packet would cost a round trip each.
-                let _ = socket.set_nodelay(true);
-                let serve = serve(socket, addr, tls.clone(), Arc::clone(&shared));
-                shared.connections.spawn(serve);
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-async fn serve(socket: TcpStream, addr: SocketAddr, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
-    let peer = Peer { ip: addr.ip(), tls: tls.is_some() };
-    let stream = match tls {
-        None => Stream::Plain(socket),
-        Some(tls) => {
-            let handshake = timeout(HANDSHAKE, tls.accept(Stream::Plain(socket)));
-            match shared.stop.run_until_cancelled(handshake).await {
-                Some(Ok(Ok(stream))) => Stream::Tls(Box::new(stream.into())),
-                Some(Ok(Err(error))) => {
-                    return tracing::debug!(peer = %addr, %error, "a TLS handshake failed");
-                }
-                Some(Err(_)) => return tracing::debug!(peer = %addr, "a TLS handshake took too long"),
-                None => return,
-            }
-        }
-    };
-    let service = {
-        let shared = Arc::clone(&shared);
-        service_fn(move |request| {
-            let shared = Arc::clone(&shared);
-            async move { Ok::<_, std::convert::Infallible>(shared.answer(peer, request).await) }
-        })
-    };
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(shared.limits.head_timeout)
-        .max_buf_size(shared.limits.max_head)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = &mut connection => ended,
-        () = shared.stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(peer = %addr, %error, "a connection ended badly");
-    }
 }

@@ -3,7 +3,7 @@
 use crate::database::Shape;
 
 /// `relay.db`: accounts, tokens, endpoints.
-pub(super) const SHAPE: Shape = Shape {
+pub(crate) const SHAPE: Shape = Shape {
     file: "relay.db",
     application_id: i32::from_be_bytes(*b"mxhr"),
     before: "",

@@ -99,13 +99,13 @@ pub(super) fn answer(
 fn list(api: &Api, address: &Address, query: Option<&str>) -> Result<Reply, Response<Bytes>> {
     let query = query::parse(query.unwrap_or_default())
         .map_err(|error| refuse(StatusCode::BAD_REQUEST, "bad_query", &error.to_string()))?;
-    let page = api.journal.history().list(address, &query).map_err(|error| unread(&error))?;
+    let page = journal(api)?.history().list(address, &query).map_err(|error| unread(&error))?;
     let body = PageBody {
         events: page.rows,
         next: page.next.map(|seq| seq.to_string()),
         gaps: page.gaps,
         owed: page.owed,
-        dropped: api.journal.health().dropped,
+        dropped: journal(api)?.health().dropped,
     };
     Ok(Reply::Now(json(StatusCode::OK, &body)))
 }
@@ -113,7 +113,7 @@ fn list(api: &Api, address: &Address, query: Option<&str>) -> Result<Reply, Resp
 #[expect(clippy::result_large_err, reason = "the error is the answer itself, and goes out as it is")]
 fn one(api: &Api, address: &Address, id: &str) -> Result<Reply, Response<Bytes>> {
     let id = find(api, address, id)?;
-    let found = api.journal.history().detail(address, id).map_err(|error| unread(&error))?;
+    let found = journal(api)?.history().detail(address, id).map_err(|error| unread(&error))?;
     let (row, headers) = found.ok_or_else(unknown)?;
     Ok(Reply::Now(json(StatusCode::OK, &DetailBody { row, headers })))
 }
@@ -121,7 +121,7 @@ fn one(api: &Api, address: &Address, id: &str) -> Result<Reply, Response<Bytes>>
 #[expect(clippy::result_large_err, reason = "the error is the answer itself, and goes out as it is")]
 fn content(api: &Api, address: &Address, id: &str) -> Result<(Delivery, u32), Response<Bytes>> {
     let id = find(api, address, id)?;
-    let found = api.journal.history().content(address, id).map_err(|error| unread(&error))?;
+    let found = journal(api)?.history().content(address, id).map_err(|error| unread(&error))?;
     found.ok_or_else(unknown)
 }
 
@@ -131,7 +131,7 @@ fn find(api: &Api, address: &Address, id: &str) -> Result<DeliveryId, Response<B
     if id.len() > MAX_ID {
         return Err(unknown());
     }
-    match api.journal.history().find(address, id).map_err(|error| unread(&error))? {
+    match journal(api)?.history().find(address, id).map_err(|error| unread(&error))? {
         Found::One(id) => Ok(id),
         Found::Unknown => Err(unknown()),
         Found::Several(ids) => {
@@ -140,6 +140,12 @@ fn find(api: &Api, address: &Address, id: &str) -> Result<DeliveryId, Response<B
             Err(refuse(StatusCode::CONFLICT, "ambiguous_event", &message))
         }
     }
+}
+
+#[expect(clippy::result_large_err, reason = "the error is the answer itself, and goes out as it is")]
+fn journal(api: &Api) -> Result<&crate::journal::Journal, Response<Bytes>> {
+    let message = "this relay keeps no webhooks: it runs with --hold off and --retention 0s";
+    api.journal.as_deref().ok_or_else(|| refuse(StatusCode::NOT_FOUND, "no_history", message))
 }
 
 fn unknown() -> Response<Bytes> {

@@ -51,7 +51,9 @@ impl Wish {
                 }
             }
             Self::Forget { address } => {
-                api.journal.forget(&address);
+                if let Some(journal) = &api.journal {
+                    journal.forget(&address);
+                }
                 no_content()
             }
         }

@@ -1,18 +1,21 @@
 //! `endpoint`: whose addresses there are.
 
 use std::io::Write;
+use std::path::Path;
 
 use clap::Subcommand;
 use muxhook_link::Now;
 use muxhook_protocol::EndpointId;
+use rusqlite::Connection;
 use serde_json::json;
 
 use super::age::age;
 use super::failure::Failure;
 use super::token::Form;
 use super::{say, table};
-use crate::accounts::{AccountName, Endpoint};
+use crate::accounts::{AccountName, Accounts, Endpoint};
 use crate::config::Place;
+use crate::journal::{self, Address, Journal, beside};
 
 /// What can be done with endpoints.
 #[derive(Subcommand)]
@@ -49,7 +52,9 @@ pub(super) enum Verb {
 pub(super) fn run(verb: Verb, out: &mut impl Write) -> Result<(), Failure> {
     match verb {
         Verb::List { account, form, place } => {
-            list(&super::accounts(place)?.list_endpoints(account.as_ref())?, &form, out)
+            let data_dir = super::data_dir(place)?;
+            let accounts = Accounts::open_existing(&data_dir, Now::system())?;
+            list(&accounts.list_endpoints(account.as_ref())?, &Debts::open(&data_dir)?, &form, out)
         }
         Verb::Create { name, account, place } => {
             let claimed = super::accounts(place)?.claim_endpoint(&account, Some(&name))?;
@@ -62,7 +67,8 @@ pub(super) fn run(verb: Verb, out: &mut impl Write) -> Result<(), Failure> {
 }
 
 fn delete(name: &EndpointId, place: Place) -> Result<(), Failure> {
-    let accounts = super::accounts(place)?;
+    let data_dir = super::data_dir(place)?;
+    let accounts = Accounts::open_existing(&data_dir, Now::system())?;
     let unknown = || Failure::failed(format!("there is no endpoint {name}: `endpoint list` shows them all"));
     let owner = accounts.endpoint_owner(name)?.ok_or_else(unknown)?;
     if !accounts.delete_endpoint(&owner, name)? {
@@ -71,20 +77,62 @@ fn delete(name: &EndpointId, place: Place) -> Result<(), Failure> {
     say(&format!(
         "The endpoint {name} of the account {owner} is deleted. Who listens on it now goes on until it disconnects."
     ));
+    let owed = Debts::open(&data_dir)?.of(&Address { account: owner.clone(), endpoint: name.clone() })?;
+    if let Some(kept) = kept(owed, &owner) {
+        say(&kept);
+    }
     Ok(())
 }
 
-fn list(endpoints: &[Endpoint], form: &Form, out: &mut impl Write) -> Result<(), Failure> {
-    if form.json {
-        for Endpoint { id, account, created_at } in endpoints {
-            writeln!(out, "{}", json!({"endpoint": id, "account": account, "created_at": created_at}))?;
-        }
-        return Ok(out.flush()?);
-    }
-    let now = Now::system().unix_millis();
-    let row = |endpoint: &Endpoint| {
-        [endpoint.id.to_string(), endpoint.account.to_string(), age(endpoint.created_at, now)]
+/// What becomes of an endpoint's webhooks. They are left: the journal is the running relay's to write, and whoever else
+/// takes the name is another account, which can't see them. The same account may have deleted it by mistake.
+fn kept(owed: Option<u64>, owner: &AccountName) -> Option<String> {
+    let what = match owed? {
+        0 => "Its history stays".to_owned(),
+        1 => "1 webhook that is owed stays, as its history does,".to_owned(),
+        owed => format!("{owed} webhooks that are owed stay, as its history does,"),
     };
-    table::write(out, ["ENDPOINT", "ACCOUNT", "MADE"], &endpoints.iter().map(row).collect::<Vec<_>>())?;
+    Some(format!(
+        "{what} until its time is over, for the account {owner} alone, should it take the name again."
+    ))
+}
+
+/// What is owed, as the journal's file says.
+struct Debts(Option<Connection>);
+
+impl Debts {
+    fn open(data_dir: &Path) -> Result<Self, Failure> {
+        if !Journal::is_in(data_dir) {
+            return Ok(Self(None));
+        }
+        let open = journal::SHAPE.open_beside(data_dir)?;
+        Ok(Self(open.is_current.then_some(open.connection)))
+    }
+
+    /// `None`: nothing is kept, or it can't be told before the relay has brought its file up to date.
+    fn of(&self, address: &Address) -> Result<Option<u64>, Failure> {
+        let Some(journal) = &self.0 else { return Ok(None) };
+        let backlog = beside::backlog(journal, address);
+        let unreadable = |error| Failure::failed(format!("the journal can't be read: {error}"));
+        Ok(Some(backlog.map_err(unreadable)?.count))
+    }
+}
+
+fn list(endpoints: &[Endpoint], debts: &Debts, form: &Form, out: &mut impl Write) -> Result<(), Failure> {
+    let now = Now::system().unix_millis();
+    let mut rows = Vec::new();
+    for Endpoint { id, account, created_at } in endpoints {
+        let owed = debts.of(&Address { account: account.clone(), endpoint: id.clone() })?;
+        if form.json {
+            let line = json!({"endpoint": id, "account": account, "created_at": created_at, "owed": owed});
+            writeln!(out, "{line}")?;
+            continue;
+        }
+        let owed = owed.map_or_else(String::new, |owed| owed.to_string());
+        rows.push([id.to_string(), account.to_string(), age(*created_at, now), owed]);
+    }
+    if !form.json {
+        table::write(out, ["ENDPOINT", "ACCOUNT", "MADE", "OWED"], &rows)?;
+    }
     Ok(out.flush()?)
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::accounts::Error;
+use crate::backup::BackupError;
 use crate::config::ConfigError;
 use crate::database::OpenError;
 use crate::server::BindError;
@@ -52,6 +53,13 @@ impl From<ConfigError> for Failure {
 
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
+        Self::failed(error)
+    }
+}
+
+/// A reader that has gone is no clean end here: what it has is no backup.
+impl From<BackupError> for Failure {
+    fn from(error: BackupError) -> Self {
         Self::failed(error)
     }
 }

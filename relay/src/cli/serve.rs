@@ -9,6 +9,7 @@ use super::failure::Failure;
 use super::signals::Signals;
 use crate::accounts::{AccountName, NewToken};
 use crate::config::{Config, Options};
+use crate::journal;
 use crate::server::Relay;
 
 /// The label of the token that the first start makes.
@@ -29,8 +30,14 @@ pub(super) fn serve(options: Options, out: &mut impl Write) -> Result<(), Failur
 async fn run(config: Config, out: &mut impl Write) -> Result<(), Failure> {
     let mut signals =
         Signals::new().map_err(|error| Failure::failed(format!("signals can't be awaited: {error}")))?;
-    let relay = Relay::bind(config.clone(), Now::system()).await?;
-    announce(&config, &relay);
+    let relay = tokio::select! {
+        bound = Relay::bind(config.clone(), Now::system()) => bound?,
+        signal = signals.next() => {
+            tracing::info!(signal, "ended before it began: nothing was under way");
+            return Ok(());
+        }
+    };
+    announce(&config, &relay).await;
     if config.bootstrap_token.is_none() {
         greet(&relay, out)?;
     }
@@ -56,14 +63,42 @@ async fn run(config: Config, out: &mut impl Write) -> Result<(), Failure> {
     Ok(())
 }
 
-fn announce(config: &Config, relay: &Relay) {
+async fn announce(config: &Config, relay: &Relay) {
     let version = env!("CARGO_PKG_VERSION");
     for address in relay.local_addrs() {
         tracing::info!(%address, tls = config.tls.is_some(), version, "listening");
     }
+    if let Some(address) = relay.admin_addr() {
+        tracing::info!(%address, "telling readiness");
+    }
+    keeping(config, relay).await;
     tracing::info!(public_url = %relay.public_url(), data_dir = %config.data_dir.display(), "reached at");
     if config.public_url.is_none() && config.listen.iter().any(|address| !address.ip().is_loopback()) {
         tracing::warn!("no --public-url is given, so listeners are told an address that Mux may not reach");
+    }
+}
+
+/// What it keeps, for how long, and what it owes from before.
+async fn keeping(config: &Config, relay: &Relay) {
+    let Some(journal) = relay.journal() else {
+        return tracing::info!(holds = false, "no webhook is kept: there is neither holding nor history");
+    };
+    let journal::Limits { retention, owed_for, bytes, .. } = config.journal;
+    match journal.owed_in_all().await {
+        Ok(owed) => tracing::info!(
+            holds = config.hold,
+            owed = owed.count,
+            history_for = ?retention,
+            owed_for = ?owed_for,
+            max_bytes = bytes,
+            "keeping webhooks"
+        ),
+        Err(error) => tracing::error!(%error, "the journal does not answer"),
+    }
+    if !config.hold {
+        tracing::info!(
+            "with --hold off nothing new is held: what is still owed from before goes to whoever listens"
+        );
     }
 }
 

@@ -61,17 +61,25 @@ pub struct Options {
     #[arg(long, value_name = "SIZE", env = "MUXHOOK_RELAY_MAX_BODY", hide_env = true)]
     #[serde(deserialize_with = "one")]
     pub max_body: Option<ByteSize>,
-    /// Whether to hold what no listener can take just now, and answer 200 for it [default: on]
-    #[arg(long, value_name = "ON", env = "MUXHOOK_RELAY_HOLD", hide_env = true)]
+    /// Whether to keep what no listener can take just now for when one comes, and answer 200 for it [default: on]
+    #[arg(long, value_name = "WHETHER", env = "MUXHOOK_RELAY_HOLD", hide_env = true)]
     pub hold: Option<Hold>,
-    /// How long the history keeps what is settled; 0s: no history [default: 24h]
+    /// How long webhooks stay in the history once they are settled; 0s: no history [default: 24h]
     #[arg(long, value_name = "DURATION", env = "MUXHOOK_RELAY_RETENTION", hide_env = true)]
     #[serde(deserialize_with = "one")]
     pub retention: Option<Span>,
-    /// Most bytes of webhooks that history and what is held take on the disk [default: 4GiB]
+    /// Most bytes of webhooks on the disk, history and what is held together [default: 4GiB]
     #[arg(long, value_name = "SIZE", env = "MUXHOOK_RELAY_MAX_JOURNAL", hide_env = true)]
     #[serde(deserialize_with = "one")]
     pub max_journal: Option<ByteSize>,
+    /// Address for /healthz and /readyz, plain HTTP that asks nobody who they are [default: none]
+    #[arg(long, value_name = "ADDR", env = "MUXHOOK_RELAY_ADMIN", hide_env = true)]
+    #[serde(deserialize_with = "one")]
+    pub admin: Option<Listen>,
+    /// Let the address of --admin be reached from beyond this machine
+    #[arg(long, env = "MUXHOOK_RELAY_ADMIN_OPEN", hide_env = true, value_parser = BoolishValueParser::new(),
+        value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub admin_open: Option<bool>,
     /// How long a sender waits for the app's answer; Mux hangs up after 5s [default: 4.5s]
     #[arg(long, value_name = "DURATION", env = "MUXHOOK_RELAY_REPLY_DEADLINE", hide_env = true)]
     #[serde(deserialize_with = "one")]
@@ -79,7 +87,7 @@ pub struct Options {
     /// Most sessions at once [default: 20000]
     #[arg(long, value_name = "N", env = "MUXHOOK_RELAY_MAX_LISTENERS", hide_env = true)]
     pub max_listeners: Option<usize>,
-    /// How long a relay told to end waits for what is under way [default: 20s]
+    /// How long a relay told to end waits for what is under way, and its successor for it to end [default: 20s]
     #[arg(long, value_name = "DURATION", env = "MUXHOOK_RELAY_GRACE", hide_env = true)]
     #[serde(deserialize_with = "one")]
     pub grace: Option<Span>,
@@ -92,14 +100,32 @@ pub struct Options {
 }
 
 /// Whether the relay holds deliveries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Hold {
-    /// What no listener can take is held, and owed
+    /// It is owed until an app takes it, for 24 h at most
     #[default]
     On,
-    /// The sender is to try again
+    /// The sender gets 503, and is to try again
     Off,
+}
+
+/// TOML has words of its own for on and off, and whoever writes them is understood.
+impl<'de> Deserialize<'de> for Hold {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Word {
+            Bool(bool),
+            Text(String),
+        }
+        match Word::deserialize(from) {
+            Ok(Word::Bool(true)) => Ok(Self::On),
+            Ok(Word::Bool(false)) => Ok(Self::Off),
+            Ok(Word::Text(text)) if text == "on" => Ok(Self::On),
+            Ok(Word::Text(text)) if text == "off" => Ok(Self::Off),
+            _ => Err(serde::de::Error::custom("expected `\"on\"` or `\"off\"`")),
+        }
+    }
 }
 
 /// How log lines look.
@@ -135,6 +161,8 @@ impl Options {
             hold: self.hold.or(other.hold),
             retention: self.retention.or(other.retention),
             max_journal: self.max_journal.or(other.max_journal),
+            admin: self.admin.or(other.admin),
+            admin_open: self.admin_open.or(other.admin_open),
             reply_deadline: self.reply_deadline.or(other.reply_deadline),
             max_listeners: self.max_listeners.or(other.max_listeners),
             grace: self.grace.or(other.grace),

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Config, Hold, Limits, Options, Place, TlsFiles, TrustedProxies, file};
+use super::{Config, Hold, Limits, Listen, Options, Place, TlsFiles, TrustedProxies, file};
 use crate::accounts::{Token, UnfitToken};
 use crate::journal;
 
@@ -48,6 +48,15 @@ pub enum ConfigError {
          when a proxy in front speaks TLS, or --plain when that is what you want"
     )]
     PlainBeyondLoopback(SocketAddr),
+    /// Anybody could ask how the relay is.
+    #[error(
+        "--admin {0} can be asked from beyond this machine, by anybody and over plain HTTP: give an address such as \
+         127.0.0.1:9090, or --admin-open when that is what you want"
+    )]
+    AdminBeyondLoopback(SocketAddr),
+    /// There is nothing to open.
+    #[error("--admin-open opens the address of --admin, and none is given")]
+    NoAdmin,
     /// Half of what TLS needs.
     #[error("--tls-cert and --tls-key go together: {0} is missing")]
     HalfTls(&'static str),
@@ -107,9 +116,12 @@ impl Config {
         };
         let tls = tls(&options)?;
         let listen = listen(&options, tls.is_some())?;
+        let limits = limits(&options)?;
         Ok(Self {
             listen,
-            limits: limits(&options)?,
+            limits,
+            admin: admin(&options)?,
+            takeover: limits.grace,
             hold: options.hold.unwrap_or_default() == Hold::On,
             journal: journal(&options)?,
             data_dir: data_dir(options.place.data_dir, environment)?,
@@ -159,6 +171,18 @@ fn listen(options: &Options, is_tls: bool) -> Result<Vec<SocketAddr>, ConfigErro
     }
 }
 
+/// The admin address knows no TLS and no token, whoever stands in front: neither `--trusted-proxy` nor `--plain`, which
+/// are about webhooks, opens it, and a relay with TLS may want it open too (a container's probes). So a word of its own.
+fn admin(options: &Options) -> Result<Option<SocketAddr>, ConfigError> {
+    match (&options.admin, options.admin_open == Some(true)) {
+        (None, true) => Err(ConfigError::NoAdmin),
+        (Some(Listen(open)), false) if !open.ip().to_canonical().is_loopback() => {
+            Err(ConfigError::AdminBeyondLoopback(*open))
+        }
+        (given, _) => Ok(given.map(|given| given.0)),
+    }
+}
+
 fn limits(options: &Options) -> Result<Limits, ConfigError> {
     const MINUTE: Duration = Duration::from_secs(60);
     let usual = Limits::default();
@@ -193,7 +217,7 @@ fn journal(options: &Options) -> Result<journal::Limits, ConfigError> {
         });
     }
     if retention > Duration::from_secs(90 * 24 * 60 * 60) {
-        return Err(ConfigError::OutOfRange { flag: "--retention", least: "0s", most: "90d" });
+        return Err(ConfigError::OutOfRange { flag: "--retention", least: "0s", most: "2160h (90 days)" });
     }
     Ok(journal::Limits { bytes, endpoint_bytes: bytes / 4, retention, ..usual })
 }

@@ -49,6 +49,9 @@ fn without_a_word_it_is_this_machines_alone() {
     assert_eq!(config.public_url(config.listen[0]).as_str(), "http://127.0.0.1:8080");
     assert_eq!(config.data_dir, PathBuf::from("/home/ada/.local/share/muxhook-relay"));
     assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.journal, journal::Limits::default());
+    assert!(config.hold && config.keeps());
+    assert_eq!((config.admin, config.takeover), (None, Duration::from_secs(20)));
     assert_eq!((config.tls, config.log), (None, LogFormat::Text));
     assert!(config.trusted_proxies.is_empty() && config.bootstrap_token.is_none());
 }
@@ -57,7 +60,8 @@ fn without_a_word_it_is_this_machines_alone() {
 fn every_flag_has_its_effect() {
     let flags = "--listen 127.0.0.1:1 --listen [::1]:2 --public-url https://Hooks.example.com/ --data-dir data \
         --tls-cert c.pem --tls-key k.pem --trusted-proxy 10.0.0.0/8,::1 --max-body 512KiB --reply-deadline 500ms \
-        --max-listeners 7 --grace 1m --log json";
+        --max-listeners 7 --grace 1m --log json --hold off --retention 90m --max-journal 1GiB --admin 0.0.0.0:9 \
+        --admin-open";
     let config = resolve(&flags.split_whitespace().collect::<Vec<_>>(), None).unwrap();
     assert_everything_is_set(&config);
 }
@@ -77,6 +81,11 @@ fn every_key_of_the_file_has_its_effect() {
         max-listeners = 7
         grace = "60s"
         log = "json"
+        hold = "off"
+        retention = "1.5h"
+        max-journal = 1073741824
+        admin = "0.0.0.0:9"
+        admin-open = true
     "#;
     assert_everything_is_set(&resolve(&[], Some(file)).unwrap());
 }
@@ -97,6 +106,11 @@ fn assert_everything_is_set(config: &Config) {
     };
     assert_eq!(config.limits, limits);
     assert_eq!(config.log, LogFormat::Json);
+    assert!(!config.hold && config.keeps());
+    assert_eq!((config.admin, config.takeover), (Some(address("0.0.0.0:9")), Duration::from_secs(60)));
+    let kept = (config.journal.retention, config.journal.bytes, config.journal.endpoint_bytes);
+    assert_eq!(kept, (Duration::from_secs(90 * 60), 1 << 30, 1 << 28));
+    assert_eq!(config.journal.owed_for, journal::Limits::default().owed_for);
 }
 
 #[test]
@@ -129,6 +143,32 @@ fn plain_http_beyond_this_machine_must_be_meant() {
 }
 
 #[test]
+fn an_admin_address_beyond_this_machine_must_be_meant() {
+    insta::assert_snapshot!(
+        refusal(&["--admin", "0.0.0.0:9090", "--plain", "--trusted-proxy=10.0.0.0/8"], None),
+        @"--admin 0.0.0.0:9090 can be asked from beyond this machine, by anybody and over plain HTTP: give an address such as 127.0.0.1:9090, or --admin-open when that is what you want"
+    );
+    let open = resolve(&["--admin=0.0.0.0:9090", "--admin-open", "--tls-cert=c", "--tls-key=k"], None);
+    assert_eq!(open.unwrap().admin, Some(address("0.0.0.0:9090")), "with TLS too");
+    assert!(resolve(&["--admin=[::1]:9090"], None).is_ok());
+    insta::assert_snapshot!(refusal(&["--admin-open"], None), @"--admin-open opens the address of --admin, and none is given");
+}
+
+#[test]
+fn a_relay_that_neither_holds_nor_remembers_keeps_nothing() {
+    for (flags, keeps) in [
+        (&["--hold=off", "--retention=0s"][..], false),
+        (&["--hold=on", "--retention=0s"], true),
+        (&["--hold=off", "--retention=1s"], true),
+    ] {
+        assert_eq!(resolve(flags, None).unwrap().keeps(), keeps, "{flags:?}");
+    }
+    let file = "hold = false\nretention = '0s'";
+    assert!(!resolve(&[], Some(file)).unwrap().keeps());
+    assert!(resolve(&["--hold=on"], Some(file)).unwrap().keeps(), "a flag goes before the file");
+}
+
+#[test]
 fn what_does_not_go_together_is_said() {
     insta::assert_snapshot!(
         refusal(&["--tls-cert=c"], None),
@@ -143,6 +183,12 @@ fn what_does_not_go_together_is_said() {
         refusal(&["--reply-deadline=0s"], None),
         @"--reply-deadline must be between 100ms and 60s"
     );
+    insta::assert_snapshot!(
+        refusal(&["--max-journal=15MiB"], None),
+        @"--max-journal must be between 16MiB and what the disk has"
+    );
+    insta::assert_snapshot!(refusal(&["--retention=2161h"], None), @"--retention must be between 0s and 2160h (90 days)");
+    assert!(resolve(&["--max-journal=16MiB", "--retention=2160h"], None).is_ok());
 }
 
 #[test]
@@ -153,6 +199,10 @@ fn a_malformed_flag_says_what_its_form_is() {
         ("--trusted-proxy=10.0.0.0/33", "a network is an IP address with a prefix length"),
         ("--max-body=5MB", "a size is a whole number with B, KiB, MiB or GiB behind it"),
         ("--grace=5", "a duration is a number with ms, s, m or h behind it"),
+        ("--hold=maybe", "[possible values: on, off]"),
+        ("--retention=1d", "a duration is a number with ms, s, m or h behind it"),
+        ("--max-journal=4GB", "a size is a whole number with B, KiB, MiB or GiB behind it"),
+        ("--admin=9090", "an address to listen on is an IP address and a port"),
         ("--log=xml", "[possible values: text, json]"),
     ] {
         let refusal = refusal(&[flag], None);
@@ -174,6 +224,8 @@ fn a_malformed_file_is_told_with_the_place() {
         ("log = 'text'\nmax-body = '5MB'", "line 2, column 12"),
         ("max-body = '5MB'", "a size is a whole number with B, KiB, MiB or GiB behind it"),
         ("max-listeners = -1", "invalid value: integer `-1`"),
+        ("hold = 'maybe'", "expected `\"on\"` or `\"off\"`"),
+        ("hold = 1", "line 1, column 8"),
         ("log = 'xml'", "expected `text` or `json`"),
         ("listen = [", "line 1, column 11"),
     ] {

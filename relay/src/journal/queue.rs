@@ -46,8 +46,8 @@ pub(super) enum Job {
         most: usize,
         done: oneshot::Sender<Result<Vec<Delivery>, Unreadable>>,
     },
-    /// See [`super::Journal::backlog`].
-    Backlog { address: Address, done: oneshot::Sender<Result<Backlog, Unreadable>> },
+    /// See [`super::Journal::backlog`]; without an address, [`super::Journal::owed_in_all`].
+    Backlog { address: Option<Address>, done: oneshot::Sender<Result<Backlog, Unreadable>> },
 }
 
 /// What the writer is to do next.

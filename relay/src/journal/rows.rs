@@ -117,6 +117,12 @@ pub(super) fn backlog(database: &Connection, address: &Address) -> rusqlite::Res
         .query_row([endpoint], |row| Ok(Backlog { count: row.get(0)?, oldest_at: row.get(1)? }))
 }
 
+/// See [`super::Journal::owed_in_all`].
+pub(super) fn owed_in_all(database: &Connection) -> rusqlite::Result<Backlog> {
+    let sql = "SELECT count(*), min(received_at) FROM deliveries WHERE state = 1";
+    database.query_row(sql, (), |row| Ok(Backlog { count: row.get(0)?, oldest_at: row.get(1)? }))
+}
+
 /// The number that stands for an address in this file.
 fn number(database: &Connection, address: &Address) -> rusqlite::Result<i64> {
     let key = (address.account.as_str(), address.endpoint.as_str());

@@ -12,7 +12,7 @@ use crate::database::Shape;
 /// - `contents`: its head as it stands on the wire, and its body. `checksum` in `deliveries` is the CRC-32 of both.
 /// - `attempts`: what came of each handing-over.
 /// - `gaps`: what was there and is no more, or is owed no more: one row for each endpoint and kind, see `gaps.rs`.
-pub(super) const SHAPE: Shape = Shape {
+pub(crate) const SHAPE: Shape = Shape {
     file: "journal.db",
     application_id: i32::from_be_bytes(*b"mxhj"),
     before: "PRAGMA auto_vacuum = INCREMENTAL",

@@ -81,7 +81,10 @@ fn do_job(change: &rusqlite::Transaction<'_>, job: Job, replies: &mut Vec<Reply>
             Ok(())
         }
         Job::Backlog { address, done } => {
-            let found = rows::backlog(change, &address)?;
+            let found = match address {
+                Some(address) => rows::backlog(change, &address)?,
+                None => rows::owed_in_all(change)?,
+            };
             replies.push(Box::new(move |read| tell(done, read.map(|()| found).map_err(|_| Unreadable))));
             Ok(())
         }

@@ -1,0 +1,13 @@
+//! The built `muxhook-relay`, as an operator meets it.
+#![cfg(test)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
+
+mod accounts;
+#[cfg(unix)]
+mod backup;
+#[cfg(unix)]
+mod check;
+mod harness;
+mod keeping;
+mod serve;
+mod words;
