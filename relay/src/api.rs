@@ -16,6 +16,7 @@ pub use bodies::{EndpointBody, EndpointsBody, ErrorBody, NewEndpointBody, Status
 
 use crate::accounts::{AccountName, Accounts, Endpoint, Error};
 use crate::config::PublicUrl;
+use crate::journal::{Address, Journal};
 pub(crate) use answer::refuse;
 use answer::{json, no_content, wrong_method};
 
@@ -32,6 +33,8 @@ pub type Live = Box<dyn Fn(&EndpointId) -> (usize, usize) + Send + Sync>;
 pub struct Api {
     /// Who asks, and what they own.
     pub accounts: Arc<Accounts>,
+    /// What was delivered.
+    pub journal: Arc<Journal>,
     /// What public addresses begin with.
     pub public_url: PublicUrl,
     /// Who is connected.
@@ -139,7 +142,11 @@ impl Api {
             let message = "somebody listens on this endpoint: end each `muxhook listen` on it first";
             return Ok(refuse(StatusCode::CONFLICT, "endpoint_in_use", message));
         }
-        Ok(if self.accounts.delete_endpoint(account, &id)? { no_content() } else { unknown() })
+        if !self.accounts.delete_endpoint(account, &id)? {
+            return Ok(unknown());
+        }
+        self.journal.forget(&Address { account: account.clone(), endpoint: id });
+        Ok(no_content())
     }
 
     fn describe(&self, endpoint: Endpoint) -> EndpointBody {

@@ -175,6 +175,7 @@ impl Relay {
         tokio::select! {
             () = down => {}
             () = shared.dispatch.sweep() => {}
+            () = shared.journal.tend() => {}
         }
     }
 }
@@ -220,7 +221,8 @@ impl Shared {
             now,
         );
         let live = Box::new(move |endpoint: &EndpointId| live(&registry, endpoint));
-        let api = Arc::new(Api { accounts, public_url: public_url.clone(), live });
+        let api =
+            Arc::new(Api { accounts, journal: Arc::clone(&journal), public_url: public_url.clone(), live });
         let data_dir = config.data_dir;
         let (running, connections, stop) = (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
         Ok(Self {

@@ -21,7 +21,9 @@ impl Desk {
             ["ada", "bob"].map(|name| accounts.create_token(&name.parse().unwrap(), "").unwrap().secret);
         let live: Live = Box::new(|endpoint| if endpoint.as_str() == "busy" { (2, 1) } else { (0, 0) });
         let public_url = "https://hooks.example.com".parse().unwrap();
-        Self { dir, api: Api { accounts, public_url, live }, ada, bob }
+        let now = muxhook_link::Now::from_fn(|| 1_700_000_000_000);
+        let journal = Arc::new(Journal::open(dir.path(), crate::journal::Limits::default(), now).unwrap());
+        Self { dir, api: Api { accounts, journal, public_url, live }, ada, bob }
     }
 
     fn ask(&self, who: &Token, method: &str, path: &str, body: &str) -> (u16, Value) {
