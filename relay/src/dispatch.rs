@@ -17,7 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 use muxhook_link::Now;
-use muxhook_protocol::frame::{Ack, Backlog, DeliverHead, Notice, Role};
+use muxhook_protocol::frame::{Ack, Backlog, DeliverHead, Gap, Notice, Role};
 use muxhook_protocol::parts::Outgoing;
 use muxhook_protocol::{DeliveryId, EndpointId, Frame, Outcome};
 use tokio::sync::Notify;
@@ -165,6 +165,11 @@ impl Dispatch {
     /// How much is owed on an endpoint.
     pub async fn backlog(&self, address: &Address) -> Backlog {
         self.keeper.backlog(address).await
+    }
+
+    /// What was owed on an endpoint and is not any more, though no app accepted it. Told once.
+    pub async fn take_gaps(&self, address: &Address) -> Vec<Gap> {
+        self.keeper.take_gaps(address).await
     }
 
     /// The number of the latest delivery.

@@ -14,14 +14,22 @@
 //! - `entry`: what is written: deliveries, answers, attempts.
 //! - `queue`: what waits for the writer.
 //! - `history`: the read side.
-//! - `writer`: the thread, its batches, and what it does when the disk fails.
+//! - `writer`: the thread, its batches, and what it does when the disk fails; `fault`: what a failure means.
+//! - `jobs`, `rows`: what waits, done on the tables.
+//! - `books`, `recent`: what there is of each endpoint, and the latest events, in memory.
+//! - `prune`, `gaps`: what goes, and what is known of it afterwards.
 //! - `beside`: what another process may see of it, with the relay running or not.
-//! - `rows`: entries and notes as rows, and back.
 
 pub(crate) mod beside;
+mod books;
 mod entry;
+mod fault;
+mod gaps;
 pub mod history;
+mod jobs;
+mod prune;
 mod queue;
+mod recent;
 mod rows;
 mod tables;
 mod writer;
@@ -34,7 +42,7 @@ use std::time::Duration;
 
 use muxhook_link::Now;
 use muxhook_protocol::Delivery;
-use muxhook_protocol::frame::Backlog;
+use muxhook_protocol::frame::{Backlog, Gap};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -44,6 +52,9 @@ pub use entry::{Answered, Attempt, By, Entry, Note, State, Tried, Which};
 use history::History;
 use queue::{Job, Queue};
 pub(crate) use tables::SHAPE;
+
+/// How often the journal is rid of what is too old.
+const MAINTENANCE: Duration = Duration::from_secs(60);
 
 /// What the journal keeps at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,15 +142,14 @@ impl Journal {
         database::make_folder(dir)?;
         let connection = tables::SHAPE.open(dir)?;
         let failed = |cause| OpenError::Sqlite { path: dir.join(tables::SHAPE.file), cause };
-        let rows::Latest { seq, kept_at } = rows::latest(&connection).map_err(failed)?;
         let history = History::open(dir)?;
+        let (seq, kept_at) = recent::latest(&connection).map_err(failed)?;
         let queue = Arc::new(Queue::default());
+        let books = books::Books::load(&connection, limits).map_err(failed)?;
+        let writer = writer::Writer::new(connection, Arc::clone(&queue), books).map_err(failed)?;
         let thread = std::thread::Builder::new().name("journal".to_owned());
         let writer = thread
-            .spawn({
-                let queue = Arc::clone(&queue);
-                move || writer::run(connection, &queue)
-            })
+            .spawn(move || writer.run())
             .map_err(|cause| OpenError::Folder { path: dir.to_owned(), cause })?;
         Ok(Self {
             queue,
@@ -186,14 +196,69 @@ impl Journal {
     /// It is not held: see [`HoldError`].
     pub async fn hold(&self, entry: Entry) -> Result<(), HoldError> {
         let (done, held) = oneshot::channel();
-        self.queue.urge(Job::Hold { entry, at: self.steady_millis(), done }).map_err(|()| HoldError::Busy)?;
+        self.queue.urge(Job::Hold { entry, at: self.steady_millis(), done })?;
         held.await.unwrap_or(Err(HoldError::Closed))
     }
 
     /// Writes what became of a delivery. Without a sync: a note that is lost with the relay's machine means that the
     /// delivery is handed over once more.
     pub fn note(&self, note: Note) {
-        self.queue.note(note);
+        self.queue.note(Job::Note(note));
+    }
+
+    /// Forgets all of an address: nothing of it is found from now on, and its rows go bit by bit.
+    pub fn forget(&self, address: &Address) {
+        self.queue.note(Job::Forget(address.clone()));
+        self.maintain();
+    }
+
+    /// Gives up owed deliveries of an endpoint, safe on the disk. How many there were.
+    ///
+    /// # Errors
+    /// See [`Unreadable`]. Some may be given up.
+    pub async fn discard(&self, address: &Address, which: Which) -> Result<u64, Unreadable> {
+        let mut discarded = 0;
+        // Not all at once, so that nobody who waits to be held waits for long.
+        let parts: Vec<Which> = match which {
+            Which::All => vec![Which::All],
+            Which::Ids(ids) => ids.chunks(jobs::DISCARDS).map(|ids| Which::Ids(ids.to_vec())).collect(),
+        };
+        for which in parts {
+            loop {
+                let (done, count) = oneshot::channel();
+                let job = Job::Discard { address: address.clone(), which: which.clone(), done };
+                self.queue.urge(job).map_err(|_| Unreadable)?;
+                let count = count.await.unwrap_or(Err(Unreadable))?;
+                discarded += count;
+                if which != Which::All || count == 0 {
+                    break;
+                }
+            }
+        }
+        Ok(discarded)
+    }
+
+    /// What was owed on an endpoint and is lost to it: each is given once, to be told to a listener.
+    ///
+    /// # Errors
+    /// See [`Unreadable`].
+    pub async fn take_gaps(&self, address: &Address) -> Result<Vec<Gap>, Unreadable> {
+        let (done, found) = oneshot::channel();
+        self.queue.urge(Job::TakeGaps { address: address.clone(), done }).map_err(|_| Unreadable)?;
+        found.await.unwrap_or(Err(Unreadable))
+    }
+
+    /// Removes what is too old or too much, in small steps between what is urgent. Returns at once.
+    pub fn maintain(&self) {
+        self.queue.keep(self.steady_millis());
+    }
+
+    /// Calls [`Journal::maintain`] again and again. Never ends.
+    pub async fn tend(&self) {
+        loop {
+            self.maintain();
+            tokio::time::sleep(MAINTENANCE).await;
+        }
     }
 
     /// Owed deliveries of an endpoint with a `seq` above `after`, in order of arrival: at most `most` of them, and
@@ -209,7 +274,7 @@ impl Journal {
     ) -> Result<Vec<Delivery>, Unreadable> {
         let (done, found) = oneshot::channel();
         let job = Job::Owed { address: address.clone(), after, most, done };
-        self.queue.urge(job).map_err(|()| Unreadable)?;
+        self.queue.urge(job).map_err(|_| Unreadable)?;
         answer(found).await
     }
 
@@ -219,7 +284,7 @@ impl Journal {
     /// See [`Unreadable`].
     pub async fn backlog(&self, address: &Address) -> Result<Backlog, Unreadable> {
         let (done, found) = oneshot::channel();
-        self.queue.urge(Job::Backlog { address: Some(address.clone()), done }).map_err(|()| Unreadable)?;
+        self.queue.urge(Job::Backlog { address: Some(address.clone()), done }).map_err(|_| Unreadable)?;
         answer(found).await
     }
 
@@ -229,17 +294,9 @@ impl Journal {
     /// See [`Unreadable`].
     pub async fn owed_in_all(&self) -> Result<Backlog, Unreadable> {
         let (done, found) = oneshot::channel();
-        self.queue.urge(Job::Backlog { address: None, done }).map_err(|()| Unreadable)?;
+        self.queue.urge(Job::Backlog { address: None, done }).map_err(|_| Unreadable)?;
         answer(found).await
     }
-
-    /// STANDIN
-    pub async fn discard(&self, _address: &Address, _which: Which) -> Result<u64, Unreadable> {
-        Err(Unreadable)
-    }
-
-    /// STANDIN
-    pub fn forget(&self, _address: &Address) {}
 
     /// What it says of the past.
     #[must_use]
@@ -283,3 +340,6 @@ impl fmt::Debug for Journal {
         f.debug_struct("Journal").field("health", &self.health()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

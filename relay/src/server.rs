@@ -164,9 +164,16 @@ impl Relay {
             shutdown.cancelled().await;
             shared.drain().await;
         };
+        let tend = async {
+            match &shared.journal {
+                Some(journal) => journal.tend().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = down => {}
             () = shared.dispatch.sweep() => {}
+            () = tend => {}
         }
     }
 }

@@ -151,6 +151,11 @@ impl Sessions {
         // The CLI's own words are escaped.
         let (session, role, agent) = (seat.session, seat.role, hello.agent);
         tracing::info!(session, %endpoint, ?role, ?agent, "session begins");
+        if seat.role == Role::Listener {
+            for gap in self.dispatch.take_gaps(&seat.address).await {
+                link.send(Outgoing::control(&Frame::Gap(gap)));
+            }
+        }
         self.dispatch.resume(&seat, &hello.resume);
         if let Some(since) = hello.since.filter(|_| seat.role == Role::Listener) {
             self.dispatch.hand_out_past(&seat, since);

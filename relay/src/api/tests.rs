@@ -37,6 +37,7 @@ impl Desk {
         let keeping = Keeping { journal: Some(Arc::clone(&journal)), holds: true };
         let dispatch = Arc::new(Dispatch::new(Arc::default(), keeping, 1, [0; 8], now));
         let reply_deadline = Duration::from_secs(1);
+        let journal = Some(journal);
         let api = Api { accounts, public_url, live, journal, dispatch, holds: true, reply_deadline };
         Self { dir, api, ada, bob }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use muxhook_protocol::frame::Backlog;
+use muxhook_protocol::frame::{Backlog, Gap};
 use muxhook_protocol::parts::Outgoing;
 use muxhook_protocol::{Delivery, DeliveryId, Frame, Outcome};
 
@@ -232,6 +232,14 @@ impl Keeper {
         match &self.0 {
             Some(kept) => kept.journal.backlog(address).await.unwrap_or_default(),
             None => Backlog::default(),
+        }
+    }
+
+    /// What was owed and is not any more, though no app accepted it. What can't be told now is told later.
+    pub(super) async fn take_gaps(&self, address: &Address) -> Vec<Gap> {
+        match &self.0 {
+            Some(kept) => kept.journal.take_gaps(address).await.unwrap_or_default(),
+            None => Vec::new(),
         }
     }
 

@@ -5,10 +5,10 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use muxhook_protocol::Delivery;
-use muxhook_protocol::frame::Backlog;
+use muxhook_protocol::frame::{Backlog, Gap};
 use tokio::sync::oneshot;
 
-use super::{Address, Entry, Health, HoldError, Note, Unreadable};
+use super::{Address, Entry, Health, HoldError, Note, Unreadable, Which};
 
 /// Most deliveries that wait to be held: each has a sender that waits for at most a few seconds.
 const MOST_URGENT: usize = 16_384;
@@ -48,6 +48,15 @@ pub(super) enum Job {
     },
     /// See [`super::Journal::backlog`]; without an address, [`super::Journal::owed_in_all`].
     Backlog { address: Option<Address>, done: oneshot::Sender<Result<Backlog, Unreadable>> },
+    /// See [`super::Journal::take_gaps`].
+    TakeGaps { address: Address, done: oneshot::Sender<Result<Vec<Gap>, Unreadable>> },
+    /// See [`super::Journal::discard`]; a bounded number at once.
+    Discard { address: Address, which: Which, done: oneshot::Sender<Result<u64, Unreadable>> },
+    /// See [`super::Journal::forget`].
+    Forget(Address),
+    /// Anything, on the writer's own thread.
+    #[cfg(test)]
+    Do(std::sync::Mutex<Box<dyn FnMut(&rusqlite::Connection) -> rusqlite::Result<()> + Send>>),
 }
 
 /// What the writer is to do next.
@@ -56,6 +65,8 @@ pub(super) enum Work {
     Jobs(Vec<Job>),
     /// History, each with its steady time.
     Records(Vec<(Entry, u64)>),
+    /// A step of the housekeeping, or all of it anew as of this steady time.
+    Keep(Option<u64>),
     /// Nothing is left, and nothing more comes.
     Over,
 }
@@ -76,31 +87,92 @@ struct Inner {
     since: Option<Instant>,
     /// Before then no history is written.
     rest_until: Option<Instant>,
-    /// The writer waits, and for nothing but a change.
-    idle: bool,
+    /// What the writer waits for, when it does.
+    waits: Waits,
+    /// What was given last was urgent: now others may have their turn.
+    was_urgent: bool,
+    /// All housekeeping is to be done, as of this steady time.
+    keep: Option<u64>,
     closing: bool,
     failed: bool,
     dropped: u64,
 }
 
+/// Whether the writer is to be woken: each waking is a system call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Waits {
+    /// It works.
+    #[default]
+    No,
+    /// Until a time, or for what is urgent.
+    Timed,
+    /// For any change.
+    Idle,
+}
+
+/// What the writer has under way.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct UnderWay {
+    /// How long the last batch took, if it was one of history.
+    pub(super) wrote: Option<Duration>,
+    /// When what could not be written is to be tried again: an empty batch of jobs is given then.
+    pub(super) retry: Option<Instant>,
+    /// The housekeeping is not done.
+    pub(super) keeping: bool,
+}
+
 impl Queue {
     /// Adds what somebody waits for.
-    pub(super) fn urge(&self, job: Job) -> Result<(), ()> {
+    pub(super) fn urge(&self, job: Job) -> Result<(), HoldError> {
         let mut inner = self.lock();
-        if inner.closing || inner.failed || inner.urgent.len() >= MOST_URGENT {
-            return Err(());
+        if inner.closing || inner.failed {
+            return Err(HoldError::Closed);
+        }
+        if inner.urgent.len() >= MOST_URGENT {
+            return Err(HoldError::Busy);
         }
         inner.urgent.push_back(job);
-        self.changed.notify_one();
+        if inner.waits != Waits::No {
+            self.changed.notify_one();
+        }
         Ok(())
     }
 
+    /// Wants all housekeeping to be done, as of this steady time.
+    pub(super) fn keep(&self, now: u64) {
+        let mut inner = self.lock();
+        inner.keep = Some(now);
+        if inner.waits == Waits::Idle {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Whether history waits to be written.
+    pub(super) fn has_records(&self) -> bool {
+        !self.lock().records.is_empty()
+    }
+
+    /// Whether nothing waits and nothing is to be cleared up.
+    #[cfg(test)]
+    pub(super) fn is_at_rest(&self) -> bool {
+        let inner = self.lock();
+        inner.waits == Waits::Idle
+            && inner.keep.is_none()
+            && inner.urgent.is_empty()
+            && inner.records.is_empty()
+    }
+
+    /// Counts rows of history that were not written.
+    pub(super) fn count_dropped(&self, rows: usize) {
+        self.lock().dropped += rows as u64;
+    }
+
     /// Adds a note: never refused, since each follows a delivery that was handed out, which is bounded.
-    pub(super) fn note(&self, note: Note) {
+    pub(super) fn note(&self, note: Job) {
         let mut inner = self.lock();
         if !inner.failed {
-            inner.urgent.push_back(Job::Note(note));
-            if inner.idle {
+            inner.urgent.push_back(note);
+            if inner.waits == Waits::Idle {
                 self.changed.notify_one();
             }
         }
@@ -118,42 +190,35 @@ impl Queue {
         inner.records.push_back((entry, at));
         if inner.since.is_none() {
             inner.since = Some(Instant::now());
-            if inner.idle {
+            if inner.waits == Waits::Idle {
                 self.changed.notify_one();
             }
         }
     }
 
-    /// What is to be done next. `rested`: how long the last batch of history took, if it was one.
-    pub(super) fn next(&self, wrote: Option<Duration>) -> Work {
+    /// What is to be done next.
+    pub(super) fn next(&self, under_way: UnderWay) -> Work {
         let mut inner = self.lock();
-        if let Some(wrote) = wrote {
+        if let Some(wrote) = under_way.wrote {
             inner.rest_until = Instant::now().checked_add(wrote * REST);
         }
         loop {
-            if !inner.urgent.is_empty() {
-                return Work::Jobs(inner.urgent.drain(..).collect());
+            let (now, due) = (Instant::now(), inner.due());
+            if let Some(work) = inner.ready(now, due, under_way) {
+                return work;
             }
-            let now = Instant::now();
-            let due = inner.due();
-            if due.is_some_and(|due| inner.closing || due <= now) {
-                return Work::Records(inner.take_records());
-            }
-            if inner.closing {
-                return Work::Over;
-            }
-            inner = match due {
-                Some(due) => {
-                    let waited = self.changed.wait_timeout(inner, due - now);
+            inner = match [due, under_way.retry].into_iter().flatten().min() {
+                Some(until) => {
+                    inner.waits = Waits::Timed;
+                    let waited = self.changed.wait_timeout(inner, until.saturating_duration_since(now));
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
                 None => {
-                    inner.idle = true;
-                    let mut inner = self.changed.wait(inner).unwrap_or_else(PoisonError::into_inner);
-                    inner.idle = false;
-                    inner
+                    inner.waits = Waits::Idle;
+                    self.changed.wait(inner).unwrap_or_else(PoisonError::into_inner)
                 }
             };
+            inner.waits = Waits::No;
         }
     }
 
@@ -184,6 +249,34 @@ impl Queue {
 }
 
 impl Inner {
+    /// What can be done at once. What is urgent goes first, but never twice before what else is due.
+    fn ready(&mut self, now: Instant, due: Option<Instant>, under_way: UnderWay) -> Option<Work> {
+        let is_due = due.is_some_and(|due| self.closing || due <= now);
+        let keeps = (under_way.keeping || self.keep.is_some()) && !self.closing;
+        if std::mem::take(&mut self.was_urgent) {
+            if is_due && self.records.len() >= BATCH {
+                return Some(Work::Records(self.take_records()));
+            }
+            if keeps {
+                return Some(Work::Keep(self.keep.take()));
+            }
+        }
+        if !self.urgent.is_empty() {
+            self.was_urgent = true;
+            return Some(Work::Jobs(self.urgent.drain(..).collect()));
+        }
+        if is_due {
+            return Some(Work::Records(self.take_records()));
+        }
+        if self.closing {
+            return Some(Work::Over);
+        }
+        if under_way.retry.is_some_and(|retry| retry <= now) {
+            return Some(Work::Jobs(Vec::new()));
+        }
+        keeps.then(|| Work::Keep(self.keep.take()))
+    }
+
     /// When history is to be written.
     fn due(&self) -> Option<Instant> {
         let since = self.since?;

@@ -1,140 +1,239 @@
 //! Entries and notes as rows, and back.
 
 use bytes::Bytes;
-use muxhook_protocol::Delivery;
 use muxhook_protocol::frame::{Backlog, Frame};
 use muxhook_protocol::mux::envelope::Envelope;
-use rusqlite::{Connection, OptionalExtension, named_params};
+use muxhook_protocol::{Delivery, DeliveryId};
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
-use super::{Address, Attempt, Entry, Note, State, Tried};
+use super::books::Books;
+use super::prune::settle;
+use super::{Address, Attempt, Entry, Note, State, Tried, Which, gaps};
 
 /// Most bytes of bodies that are read at once; one delivery may be larger.
 const MOST_READ: usize = 4 << 20;
 
-/// Where the last run ended.
-pub(super) struct Latest {
-    pub(super) seq: u64,
-    pub(super) kept_at: u64,
+/// Most attempts that are kept of one delivery: the latest.
+const MOST_ATTEMPTS: u64 = 100;
+
+/// What came of writing a delivery that is to be owed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    /// It is in.
+    Yes,
+    /// What is owed already takes all the room.
+    Full,
 }
 
-pub(super) fn latest(database: &Connection) -> rusqlite::Result<Latest> {
-    let sql = "SELECT seq, kept_at FROM deliveries ORDER BY seq DESC LIMIT 1";
-    let found = database.query_row(sql, (), |row| Ok(Latest { seq: row.get(0)?, kept_at: row.get(1)? }));
-    Ok(found.optional()?.unwrap_or(Latest { seq: 0, kept_at: 0 }))
-}
-
-/// Writes a delivery and its attempts.
-pub(super) fn insert(database: &Connection, entry: &Entry, at: u64, owed: bool) -> rusqlite::Result<()> {
+/// Writes a delivery and its attempts. One that is in already stays as it is, but for being owed from now on.
+pub(super) fn insert(
+    db: &Connection,
+    books: &mut Books,
+    entry: &Entry,
+    at: u64,
+    owed: bool,
+) -> rusqlite::Result<Held> {
     let (head, body) = (entry.head(), entry.body());
-    let event = Envelope::peek(&body);
-    let endpoint = number(database, &entry.address)?;
+    let bytes = (head.len() + body.len()) as u64;
+    let endpoint = books.make(db, &entry.address)?;
+    if owed && !books.has_room(endpoint, bytes) {
+        return Ok(Held::Full);
+    }
+    let state = if owed { State::Owed } else { State::Answered };
+    let is_new = insert_row(db, books, entry, (endpoint, at, state), (&head, &body))?;
+    if !is_new {
+        return owe(db, books, entry, owed);
+    }
+    let sql = "INSERT INTO contents (seq, head, body) VALUES (?1, ?2, ?3)";
+    db.prepare_cached(sql)?.execute((entry.seq, &head[..], &body[..]))?;
+    for attempt in &entry.attempts {
+        attempted(db, entry.seq, attempt)?;
+    }
+    books.change(endpoint, |ledger| ledger.usage.add(bytes, owed));
+    if !owed {
+        books.has_settled(endpoint, entry.seq);
+    }
+    Ok(Held::Yes)
+}
+
+fn insert_row(
+    db: &Connection,
+    books: &mut Books,
+    entry: &Entry,
+    (endpoint, at, state): (i64, u64, State),
+    (head, body): (&Bytes, &Bytes),
+) -> rusqlite::Result<bool> {
+    let event = Envelope::peek(body);
+    let event_id = event.event_id.as_deref();
+    let first = event_id.and_then(|event| books.recent.first_of(endpoint, event, entry.id));
     let sql = "INSERT INTO deliveries (seq, id, endpoint, received_at, kept_at, state, handed, answered_by,
-            answered_status, event_type, event_id, object_type, object_id, environment, bytes, checksum)
+            answered_status, event_type, event_id, object_type, object_id, environment, duplicate_of, bytes,
+            checksum)
         VALUES (:seq, :id, :endpoint, :received_at, :kept_at, :state, :handed, :answered_by, :answered_status,
-            :event_type, :event_id, :object_type, :object_id, :environment, :bytes, :checksum)";
-    database.prepare_cached(sql)?.execute(named_params! {
+            :event_type, :event_id, :object_type, :object_id, :environment, :duplicate_of, :bytes, :checksum)
+        ON CONFLICT (id) DO NOTHING";
+    let inserted = db.prepare_cached(sql)?.execute(named_params! {
         ":seq": entry.seq,
         ":id": entry.id.as_bytes(),
         ":endpoint": endpoint,
         ":received_at": entry.received_at,
         ":kept_at": at,
-        ":state": if owed { State::Owed } else { State::Answered }.column(),
+        ":state": state.column(),
         ":handed": entry.handed,
         ":answered_by": entry.answered.by.as_str(),
         ":answered_status": entry.answered.status,
         ":event_type": event.event_type.as_deref(),
-        ":event_id": event.event_id.as_deref(),
+        ":event_id": event_id,
         ":object_type": event.object_type.as_deref(),
         ":object_id": event.object_id.as_deref(),
         ":environment": event.environment_name.as_deref(),
+        ":duplicate_of": first.as_ref().map(DeliveryId::as_bytes),
         ":bytes": head.len() + body.len(),
-        ":checksum": checksum(&head, &body),
+        ":checksum": checksum(head, body),
     })?;
-    let sql = "INSERT INTO contents (seq, head, body) VALUES (?1, ?2, ?3)";
-    database.prepare_cached(sql)?.execute((entry.seq, &head[..], &body[..]))?;
-    for attempt in &entry.attempts {
-        attempted(database, entry.seq, attempt)?;
-    }
-    Ok(())
+    Ok(inserted > 0)
 }
 
-/// Writes what became of a delivery. One that is not there any more, or never was, is no fault.
-pub(super) fn note(database: &Connection, note: &Note) -> rusqlite::Result<()> {
+/// Owes a delivery that is in history; one that was owed stays what it is.
+fn owe(db: &Connection, books: &mut Books, entry: &Entry, owed: bool) -> rusqlite::Result<Held> {
+    if owed {
+        let sql = "UPDATE deliveries SET state = 1 WHERE id = ?1 AND state = 0 RETURNING endpoint, bytes";
+        let found =
+            db.prepare_cached(sql)?.query_row([entry.id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)));
+        if let Some((endpoint, bytes)) = found.optional()? {
+            books.change(endpoint, |ledger| ledger.usage.owe(bytes));
+        }
+    }
+    Ok(Held::Yes)
+}
+
+/// Writes what became of a delivery; `false` when it is not there, any more or yet.
+pub(super) fn note(db: &Connection, books: &mut Books, note: &Note) -> rusqlite::Result<bool> {
     match note {
         Note::Handed { id } => {
             let sql = "UPDATE deliveries SET handed = handed + 1 WHERE id = ?1";
-            database.prepare_cached(sql)?.execute([id.as_bytes()]).map(drop)
+            Ok(db.prepare_cached(sql)?.execute([id.as_bytes()])? > 0)
         }
         Note::Attempted { id, attempt, settled } => {
-            let sql = "SELECT seq FROM deliveries WHERE id = ?1";
-            let seq =
-                database.prepare_cached(sql)?.query_row([id.as_bytes()], |row| row.get(0)).optional()?;
-            let Some(seq): Option<u64> = seq else { return Ok(()) };
-            attempted(database, seq, attempt)?;
+            let Some((seq, no, bytes)) = find(db, id)? else { return Ok(false) };
+            attempted(db, seq, attempt)?;
             if *settled {
-                let sql = "UPDATE deliveries SET state = ?2 WHERE seq = ?1 AND state = 1";
-                let state = State::settled_by(&attempt.tried).column();
-                database.prepare_cached(sql)?.execute((seq, state))?;
+                settle(db, books, (seq, no, bytes), State::settled_by(&attempt.tried))?;
             }
-            Ok(())
+            Ok(true)
         }
     }
 }
 
-/// See [`super::Journal::owed`].
+/// The `seq`, endpoint and bytes of a delivery.
+fn find(db: &Connection, id: &DeliveryId) -> rusqlite::Result<Option<(u64, i64, u64)>> {
+    let sql = "SELECT seq, endpoint, bytes FROM deliveries WHERE id = ?1";
+    let found = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    db.prepare_cached(sql)?.query_row([id.as_bytes()], found).optional()
+}
+
+/// See [`super::Journal::owed`]. What is damaged is settled as that, and missing.
 pub(super) fn owed(
-    database: &Connection,
+    db: &Connection,
+    books: &mut Books,
     address: &Address,
-    after: u64,
-    most: usize,
+    (after, most): (u64, usize),
+    now: u64,
 ) -> rusqlite::Result<Vec<Delivery>> {
-    let sql = "SELECT seq, id, received_at, handed, checksum, head, body
-        FROM deliveries JOIN contents USING (seq)
-        WHERE state = 1 AND endpoint = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
-    let mut query = database.prepare_cached(sql)?;
-    let mut rows = query.query((number(database, address)?, after, most))?;
-    let (mut found, mut bytes) = (Vec::new(), 0);
+    let Some(no) = books.number(address) else { return Ok(Vec::new()) };
+    let sql = "SELECT deliveries.seq, id, received_at, handed, checksum, head, body, bytes
+        FROM deliveries LEFT JOIN contents USING (seq)
+        WHERE state = 1 AND endpoint = ?1 AND deliveries.seq > ?2 ORDER BY deliveries.seq LIMIT ?3";
+    let (mut found, mut damaged, mut bytes) = (Vec::new(), Vec::new(), 0);
+    let mut query = db.prepare_cached(sql)?;
+    let mut rows = query.query((no, after, most))?;
     while bytes < MOST_READ
         && let Some(row) = rows.next()?
     {
-        let (head, body): (Vec<u8>, Vec<u8>) = (row.get("head")?, row.get("body")?);
-        bytes += body.len();
-        let handed: u32 = row.get("handed")?;
-        match delivery(head, body, row.get("checksum")?) {
-            Some(delivery) => found.push(Delivery { attempt: handed + 1, owed: true, ..delivery }),
-            None => tracing::error!(seq = row.get::<_, u64>("seq")?, "a delivery in the journal is damaged"),
+        match whole(row) {
+            Some(delivery) => {
+                bytes += delivery.body.len();
+                found.push(delivery);
+            }
+            None => {
+                let number = |at| Ok::<_, rusqlite::Error>(row.get::<_, i64>(at)?.try_into().unwrap_or(0));
+                damaged.push((number(0)?, number(2)?, number(7)?));
+            }
         }
+    }
+    for (seq, received_at, bytes) in damaged {
+        tracing::error!(seq, endpoint = %address.endpoint, "an owed delivery is damaged on the disk, and lost");
+        settle(db, books, (seq, no, bytes), State::Damaged)?;
+        gaps::add(db, no, gaps::Kind::Damaged, gaps::Span::one(seq, received_at), now)?;
     }
     Ok(found)
 }
 
+/// An owed delivery; `None` when any of it is not what was written.
+fn whole(row: &Row<'_>) -> Option<Delivery> {
+    let (head, body): (Vec<u8>, Vec<u8>) = (row.get("head").ok()?, row.get("body").ok()?);
+    let handed: u32 = row.get("handed").ok()?;
+    let delivery = delivery(head, body, row.get("checksum").ok()?)?;
+    let is_row = row.get::<_, u64>("seq").ok()? == delivery.seq
+        && row.get::<_, [u8; 16]>("id").ok()? == *delivery.id.as_bytes();
+    is_row.then(|| Delivery { attempt: handed.saturating_add(1), owed: true, ..delivery })
+}
+
+/// Gives up owed deliveries: at most `most`. How many.
+pub(super) fn discard(
+    db: &Connection,
+    books: &mut Books,
+    address: &Address,
+    which: &Which,
+    most: usize,
+) -> rusqlite::Result<u64> {
+    let Some(no) = books.number(address) else { return Ok(0) };
+    let mut found = Vec::new();
+    match which {
+        Which::All => {
+            let sql =
+                "SELECT seq, bytes FROM deliveries WHERE state = 1 AND endpoint = ?1 ORDER BY seq LIMIT ?2";
+            let mut query = db.prepare_cached(sql)?;
+            let rows = query.query_map((no, most), |row| Ok((row.get(0)?, no, row.get(1)?)))?;
+            for row in rows {
+                found.push(row?);
+            }
+        }
+        Which::Ids(ids) => {
+            for id in ids {
+                found.extend(find(db, id)?.filter(|(_, of, _)| *of == no));
+            }
+        }
+    }
+    let mut count = 0;
+    for delivery in found {
+        count += u64::from(settle(db, books, delivery, State::Discarded)?);
+    }
+    Ok(count)
+}
+
+/// Takes an endpoint's name from its rows, which then go bit by bit.
+pub(super) fn forget(db: &Connection, books: &mut Books, address: &Address) -> rusqlite::Result<()> {
+    let Some(no) = books.detach(address) else { return Ok(()) };
+    let sql = "UPDATE endpoints SET account = '', endpoint = no WHERE no = ?1";
+    db.prepare_cached(sql)?.execute([no]).map(drop)
+}
+
 /// See [`super::Journal::backlog`].
-pub(super) fn backlog(database: &Connection, address: &Address) -> rusqlite::Result<Backlog> {
-    let sql = "SELECT count(*), min(received_at) FROM deliveries WHERE state = 1 AND endpoint = ?1";
-    let endpoint = number(database, address)?;
-    database
-        .prepare_cached(sql)?
-        .query_row([endpoint], |row| Ok(Backlog { count: row.get(0)?, oldest_at: row.get(1)? }))
+pub(super) fn backlog(db: &Connection, books: &Books, address: &Address) -> rusqlite::Result<Backlog> {
+    let Some(no) = books.number(address) else { return Ok(Backlog { count: 0, oldest_at: None }) };
+    let sql = "SELECT received_at FROM deliveries WHERE state = 1 AND endpoint = ?1 ORDER BY seq LIMIT 1";
+    let oldest_at = db.prepare_cached(sql)?.query_row([no], |row| row.get(0)).optional()?;
+    Ok(Backlog { count: books.usage(no).owed_rows, oldest_at })
 }
 
 /// See [`super::Journal::owed_in_all`].
-pub(super) fn owed_in_all(database: &Connection) -> rusqlite::Result<Backlog> {
+pub(super) fn owed_in_all(db: &Connection) -> rusqlite::Result<Backlog> {
     let sql = "SELECT count(*), min(received_at) FROM deliveries WHERE state = 1";
-    database.query_row(sql, (), |row| Ok(Backlog { count: row.get(0)?, oldest_at: row.get(1)? }))
+    db.query_row(sql, (), |row| Ok(Backlog { count: row.get(0)?, oldest_at: row.get(1)? }))
 }
 
-/// The number that stands for an address in this file.
-fn number(database: &Connection, address: &Address) -> rusqlite::Result<i64> {
-    let key = (address.account.as_str(), address.endpoint.as_str());
-    let sql = "SELECT no FROM endpoints WHERE account = ?1 AND endpoint = ?2";
-    if let Some(found) = database.prepare_cached(sql)?.query_row(key, |row| row.get(0)).optional()? {
-        return Ok(found);
-    }
-    let sql = "INSERT INTO endpoints (account, endpoint) VALUES (?1, ?2) RETURNING no";
-    database.prepare_cached(sql)?.query_row(key, |row| row.get(0))
-}
-
-fn attempted(database: &Connection, seq: u64, attempt: &Attempt) -> rusqlite::Result<()> {
+fn attempted(db: &Connection, seq: u64, attempt: &Attempt) -> rusqlite::Result<()> {
     let (result, status, message) = match &attempt.tried {
         Tried::Replied(status) => ("replied", Some(*status), None),
         Tried::Failed(reason, message) => (*reason, None, Some(message)),
@@ -144,10 +243,9 @@ fn attempted(database: &Connection, seq: u64, attempt: &Attempt) -> rusqlite::Re
     let sql =
         "INSERT INTO attempts (seq, number, at, took_ms, session, result, status, message, late, replayed)
         SELECT :seq, coalesce(max(number), 0) + 1, :at, :took_ms, :session, :result, :status, :message, :late,
-            :replayed FROM attempts WHERE seq = :seq";
-    database
-        .prepare_cached(sql)?
-        .execute(named_params! {
+            :replayed FROM attempts WHERE seq = :seq RETURNING number";
+    let number: u64 = db.prepare_cached(sql)?.query_row(
+        named_params! {
             ":seq": seq,
             ":at": attempt.at,
             ":took_ms": attempt.took_ms,
@@ -157,8 +255,14 @@ fn attempted(database: &Connection, seq: u64, attempt: &Attempt) -> rusqlite::Re
             ":message": message,
             ":late": attempt.late,
             ":replayed": attempt.replayed,
-        })
-        .map(drop)
+        },
+        |row| row.get(0),
+    )?;
+    if number > MOST_ATTEMPTS {
+        let sql = "DELETE FROM attempts WHERE seq = ?1 AND number <= ?2";
+        db.prepare_cached(sql)?.execute((seq, number - MOST_ATTEMPTS))?;
+    }
+    Ok(())
 }
 
 /// A delivery from its content; `None` when that is not what was written.

@@ -2,8 +2,8 @@
 
 use crate::database::Shape;
 
-/// `journal.db`. Times are milliseconds; `kept_at` is steady time, `received_at`, `from_at`, `to_at` and `at` are since
-/// the Unix epoch.
+/// `journal.db`. Times are milliseconds; `kept_at`, and `at` of gaps, are steady time; all others
+/// are since the Unix epoch.
 ///
 /// - `endpoints`: an address, and what there is of it: deliveries and bytes, and how much of that is owed. One of
 ///   account `''` was forgotten, and its rows are on their way out.
@@ -71,6 +71,7 @@ pub(crate) const SHAPE: Shape = Shape {
         from_at INTEGER NOT NULL,
         to_at INTEGER NOT NULL,
         count INTEGER NOT NULL,
+        at INTEGER NOT NULL,
         PRIMARY KEY (endpoint, kind)
     ) STRICT, WITHOUT ROWID;
 "],

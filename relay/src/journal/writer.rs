@@ -1,106 +1,341 @@
 //! The thread that alone writes: batches, syncs, and what is done when the disk fails.
 
-use std::time::Instant;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode};
-use tokio::sync::oneshot;
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
-use super::queue::{Job, Queue, Work};
-use super::{Entry, HoldError, Unreadable, rows};
+use super::books::Books;
+use super::fault::Fault;
+use super::jobs::{self, Answer};
+use super::prune::Pruning;
+use super::queue::{Job, Queue, UnderWay, Work};
+use super::{Entry, HoldError, rows};
 
-/// Writes until the queue is closed and empty, or the disk fails.
-pub(super) fn run(mut connection: Connection, queue: &Queue) {
-    let mut wrote = None;
-    loop {
-        let done = match queue.next(wrote.take()) {
-            Work::Jobs(jobs) => do_jobs(&mut connection, jobs),
-            Work::Records(records) => {
-                let began = Instant::now();
-                let done = record(&mut connection, &records);
-                wrote = Some(began.elapsed());
-                done
-            }
-            Work::Over => return,
-        };
-        if let Err(error) = done {
-            if is_passing(&error) {
-                tracing::warn!(%error, "the journal can't be written now");
-            } else {
+/// How long nothing is tried after the disk was found full.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Most notes that wait for room on the disk, or for their delivery to be written. Beyond, those that settle nothing
+/// are left out of history.
+const MOST_NOTES: usize = 16_384;
+
+/// Rows that a step of the housekeeping removes; more when more has come since.
+const STEP: usize = 64;
+
+/// Free pages that are given back to the system at once.
+const VACUUM: u64 = 64;
+
+/// Free pages (4 KiB) that stay for what comes next.
+const SPARE: u64 = 1024;
+
+/// Pages in the log from which on it is brought into the file, after the batch that made it so long has been answered.
+const CHECKPOINT: i64 = 4096;
+
+/// The writer's own.
+pub(super) struct Writer {
+    connection: Connection,
+    queue: Arc<Queue>,
+    books: Books,
+    pruning: Pruning,
+    /// What must not be lost and finds no room on the disk, in order.
+    kept: Vec<Job>,
+    /// Notes of deliveries that are not written yet.
+    early: VecDeque<Job>,
+    /// The disk was full: until then nothing is tried.
+    pause: Option<Instant>,
+    /// Rows that came since the last step of the housekeeping.
+    came: usize,
+}
+
+impl Writer {
+    /// # Errors
+    /// The connection can't be prepared.
+    pub(super) fn new(connection: Connection, queue: Arc<Queue>, books: Books) -> rusqlite::Result<Self> {
+        // SQLite's own come within a commit, while its senders wait.
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        connection.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
+        connection.set_prepared_statement_cache_capacity(64);
+        let (pruning, kept, early) = (Pruning::default(), Vec::new(), VecDeque::new());
+        Ok(Self { connection, queue, books, pruning, kept, early, pause: None, came: 0 })
+    }
+
+    /// Writes until the queue is closed and empty, or the disk fails. After that nothing is taken in.
+    pub(super) fn run(mut self) {
+        let ended = catch_unwind(AssertUnwindSafe(|| self.serve()));
+        match ended {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => {
                 tracing::error!(%error, "the journal failed: nothing is held until the relay is started anew");
-                queue.fail();
-                return;
+            }
+            Err(_) => {
+                tracing::error!(
+                    "the journal's writer panicked: nothing is held until the relay is started anew"
+                );
+            }
+        }
+        // The log as it is may be worth more than what the failing disk would make of it.
+        let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        self.queue.fail();
+    }
+
+    fn serve(&mut self) -> rusqlite::Result<()> {
+        let mut wrote = None;
+        loop {
+            let retry = if self.kept.is_empty() { None } else { self.pause };
+            match self.queue.next(UnderWay { wrote: wrote.take(), retry, keeping: self.pruning.wanted }) {
+                Work::Jobs(jobs) => self.jobs(jobs)?,
+                Work::Records(records) => {
+                    let began = Instant::now();
+                    self.records(records)?;
+                    wrote = Some(began.elapsed());
+                }
+                Work::Keep(begin) => self.housekeep(begin)?,
+                Work::Over => return self.last(),
+            }
+            self.checkpoint()?;
+        }
+    }
+
+    /// What was kept back for want of room has its last try.
+    fn last(&mut self) -> rusqlite::Result<()> {
+        self.pause = None;
+        self.jobs(Vec::new())?;
+        if !self.kept.is_empty() {
+            tracing::error!(
+                notes = self.kept.len(),
+                "the disk is full: some deliveries will be sent once more"
+            );
+        }
+        Ok(())
+    }
+
+    /// Does all jobs in one transaction, then tells whoever waits.
+    fn jobs(&mut self, jobs: Vec<Job>) -> rusqlite::Result<()> {
+        if self.pause.is_some_and(|until| Instant::now() < until) {
+            return self.put_off(jobs, HoldError::NoSpace);
+        }
+        self.pause = None;
+        let mut all = std::mem::take(&mut self.kept);
+        all.extend(jobs);
+        self.came += all.len();
+        self.try_jobs(all)
+    }
+
+    fn try_jobs(&mut self, mut jobs: Vec<Job>) -> rusqlite::Result<()> {
+        let is_synced = jobs.iter().any(Job::is_synced);
+        let now = self.pruning.now;
+        let done = self.change(is_synced, true, |db, books| {
+            jobs.iter().map(|job| jobs::answer(db, books, job, now)).collect::<Result<Vec<_>, _>>()
+        });
+        let error = match done {
+            Ok(answers) => {
+                self.tell(jobs, answers);
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        match Fault::of(&error) {
+            Fault::Fatal => Err(error),
+            Fault::Own if jobs.len() > 1 => {
+                let rest = jobs.split_off(jobs.len() / 2);
+                self.try_jobs(jobs)?;
+                self.try_jobs(rest)
+            }
+            Fault::Own => {
+                tracing::warn!(%error, "something could not be written to the journal");
+                jobs.into_iter().for_each(|job| job.fail(HoldError::Busy));
+                Ok(())
+            }
+            Fault::NoSpace if jobs.len() > 1 && jobs.iter().any(|job| matches!(job, Job::Hold { .. })) => {
+                // There may be room for what is small.
+                let (holds, rest): (Vec<_>, Vec<_>) =
+                    jobs.into_iter().partition(|job| matches!(job, Job::Hold { .. }));
+                holds.into_iter().for_each(|job| job.fail(HoldError::NoSpace));
+                self.try_jobs(rest)
+            }
+            fault @ (Fault::NoSpace | Fault::Busy) => {
+                tracing::warn!(%error, "the journal can't be written now");
+                self.pause = Some(Instant::now() + PAUSE);
+                let told = if fault == Fault::Busy { HoldError::Busy } else { HoldError::NoSpace };
+                self.put_off(jobs, told)
             }
         }
     }
-}
 
-/// Whether a failure may end by itself: a full disk, or a file that somebody else has locked.
-fn is_passing(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
-    )
-}
+    fn tell(&mut self, jobs: Vec<Job>, answers: Vec<Answer>) {
+        for (job, answer) in jobs.into_iter().zip(answers) {
+            if let Job::Hold { at, .. } = &job {
+                self.pruning.now = self.pruning.now.max(*at);
+            }
+            if let Answer::Unknown = answer {
+                // Its delivery may be on its way.
+                if self.queue.has_records() && self.early.len() < MOST_NOTES {
+                    self.early.push_back(job);
+                }
+                continue;
+            }
+            job.tell(answer);
+        }
+    }
 
-/// What is told once a batch is safe.
-type Reply = Box<dyn FnOnce(Result<(), HoldError>)>;
-
-/// Does all jobs in one transaction, then tells whoever waits.
-fn do_jobs(connection: &mut Connection, jobs: Vec<Job>) -> rusqlite::Result<()> {
-    let is_held = jobs.iter().any(|job| matches!(job, Job::Hold { .. }));
-    // A sync where somebody is told that it is safe; notes may be lost, and are then made again.
-    connection.pragma_update(None, "synchronous", if is_held { "FULL" } else { "NORMAL" })?;
-    let mut replies: Vec<Reply> = Vec::new();
-    let done = connection.transaction().and_then(|change| {
+    /// The disk takes nothing now: what waits for it is told, what must not be lost is kept, and questions are
+    /// answered as if that had been written.
+    fn put_off(&mut self, jobs: Vec<Job>, told: HoldError) -> rusqlite::Result<()> {
+        let mut questions = Vec::new();
         for job in jobs {
-            do_job(&change, job, &mut replies)?;
+            match job {
+                Job::Note(_) | Job::Forget(_) => {
+                    if self.kept.len() < MOST_NOTES || job.settles() {
+                        self.kept.push(job);
+                    }
+                }
+                Job::Owed { .. } | Job::Backlog { .. } => questions.push(job),
+                waiting => waiting.fail(told),
+            }
         }
-        change.commit()
-    });
-    let told = match &done {
-        Ok(()) => Ok(()),
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => Err(HoldError::NoSpace),
-        Err(error) if is_passing(error) => Err(HoldError::Busy),
-        Err(_) => Err(HoldError::Closed),
-    };
-    replies.into_iter().for_each(|reply| reply(told));
-    done
-}
-
-fn do_job(change: &rusqlite::Transaction<'_>, job: Job, replies: &mut Vec<Reply>) -> rusqlite::Result<()> {
-    match job {
-        Job::Hold { entry, at, done } => {
-            // Told even when the writing fails, as every one behind it.
-            replies.push(Box::new(|held| tell(done, held)));
-            rows::insert(change, &entry, at, true)
+        if questions.is_empty() {
+            return Ok(());
         }
-        Job::Note(note) => rows::note(change, &note),
-        Job::Owed { address, after, most, done } => {
-            let found = rows::owed(change, &address, after, most)?;
-            replies.push(Box::new(|read| tell(done, read.map(|()| found).map_err(|_| Unreadable))));
-            Ok(())
-        }
-        Job::Backlog { address, done } => {
-            let found = match address {
-                Some(address) => rows::backlog(change, &address)?,
-                None => rows::owed_in_all(change)?,
-            };
-            replies.push(Box::new(move |read| tell(done, read.map(|()| found).map_err(|_| Unreadable))));
-            Ok(())
+        let (kept, now) = (std::mem::take(&mut self.kept), self.pruning.now);
+        let read = self.change(false, false, |db, books| {
+            for job in &kept {
+                jobs::answer(db, books, job, now)?;
+            }
+            questions.iter().map(|job| jobs::answer(db, books, job, now)).collect::<Result<Vec<_>, _>>()
+        });
+        self.kept = kept;
+        match read {
+            Ok(answers) => {
+                questions.into_iter().zip(answers).for_each(|(job, answer)| job.tell(answer));
+                Ok(())
+            }
+            Err(error) if Fault::of(&error) == Fault::Fatal => Err(error),
+            Err(_) => {
+                questions.into_iter().for_each(|job| job.fail(told));
+                Ok(())
+            }
         }
     }
-}
 
-/// Whoever asked may be gone.
-fn tell<T>(done: oneshot::Sender<T>, value: T) {
-    let _ = done.send(value);
-}
-
-fn record(connection: &mut Connection, records: &[(Entry, u64)]) -> rusqlite::Result<()> {
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
-    let change = connection.transaction()?;
-    for (entry, at) in records {
-        rows::insert(&change, entry, *at, false)?;
+    /// Writes history. What finds no room is dropped, and counted.
+    fn records(&mut self, mut records: Vec<(Entry, u64)>) -> rusqlite::Result<()> {
+        if self.pause.is_some_and(|until| Instant::now() < until) {
+            self.queue.count_dropped(records.len());
+            return Ok(());
+        }
+        let early = std::mem::take(&mut self.early);
+        let done = self.change(false, true, |db, books| {
+            for (entry, at) in &records {
+                rows::insert(db, books, entry, *at, false)?;
+            }
+            early.iter().map(|job| jobs::answer(db, books, job, 0)).collect::<Result<Vec<_>, _>>()
+        });
+        self.came += records.len();
+        let error = match done {
+            Ok(answers) => {
+                self.tell(early.into(), answers);
+                self.pruning.now = records.last().map_or(0, |(_, at)| *at).max(self.pruning.now);
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        self.early = early;
+        match Fault::of(&error) {
+            Fault::Fatal => Err(error),
+            Fault::Own if records.len() > 1 => {
+                let rest = records.split_off(records.len() / 2);
+                self.records(records)?;
+                self.records(rest)
+            }
+            fault => {
+                tracing::warn!(%error, rows = records.len(), "history could not be written");
+                self.queue.count_dropped(records.len());
+                if fault == Fault::Own {
+                    self.early.clear();
+                } else {
+                    self.pause = Some(Instant::now() + PAUSE);
+                }
+                Ok(())
+            }
+        }
     }
-    change.commit()
+
+    /// Does `work` in one transaction, which is kept if `keep` says so and all went well.
+    fn change<T>(
+        &mut self,
+        is_synced: bool,
+        keep: bool,
+        work: impl FnOnce(&Connection, &mut Books) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        // A sync where somebody is told that it is safe; notes may be lost, and are then made again.
+        self.connection.pragma_update(None, "synchronous", if is_synced { "FULL" } else { "NORMAL" })?;
+        let books = &mut self.books;
+        let mut has_passed = false;
+        let done = self.connection.transaction().and_then(|change| {
+            let done = work(&change, books)?;
+            books.write(&change)?;
+            if keep {
+                has_passed = books.has_passed_a_quota();
+                change.commit()?;
+            }
+            Ok(done)
+        });
+        if done.is_ok() && keep {
+            self.books.keep();
+            self.pruning.wanted |= has_passed;
+        } else {
+            self.books.undo();
+        }
+        done
+    }
+
+    /// A step of the housekeeping.
+    fn housekeep(&mut self, begin: Option<u64>) -> rusqlite::Result<()> {
+        if let Some(now) = begin {
+            self.pruning.begin(&self.books, now);
+        }
+        // As fast as it comes, and a little faster.
+        let came = std::mem::take(&mut self.came);
+        let most = STEP.max(came + came / 4).min(1024);
+        let mut pruning = std::mem::take(&mut self.pruning);
+        let done = self.change(false, true, |db, books| pruning.step(db, books, most));
+        // What the step itself has touched does not begin it anew: a damaged file may never come below its quota.
+        self.pruning = pruning;
+        let done = done.and_then(|()| if self.pruning.wanted { Ok(()) } else { self.vacuum() });
+        let Err(error) = done else { return Ok(()) };
+        tracing::warn!(%error, "the journal could not be cleared up");
+        self.pruning.wanted = false;
+        if Fault::of(&error) == Fault::Fatal { Err(error) } else { Ok(()) }
+    }
+
+    /// Gives some free pages back to the system.
+    fn vacuum(&mut self) -> rusqlite::Result<()> {
+        let number = |sql: &str| self.connection.query_row(sql, (), |row| row.get::<_, u64>(0));
+        let (free, all) = (number("PRAGMA freelist_count")?, number("PRAGMA page_count")?);
+        if free > SPARE + all / 8 {
+            self.connection.execute_batch(&format!("PRAGMA incremental_vacuum({VACUUM})"))?;
+            self.pruning.wanted = true;
+        }
+        Ok(())
+    }
+
+    /// Brings the log into the file once it is long: nobody waits for that but who comes meanwhile.
+    fn checkpoint(&mut self) -> rusqlite::Result<()> {
+        let pages = |mode: &str| {
+            let sql = format!("PRAGMA wal_checkpoint({mode})");
+            self.connection.query_row(&sql, (), |row| row.get::<_, i64>(1))
+        };
+        let done = pages("NOOP").and_then(|log| if log < CHECKPOINT { Ok(log) } else { pages("PASSIVE") });
+        match done {
+            Err(error) if Fault::of(&error) == Fault::Fatal => Err(error),
+            Err(error) => {
+                tracing::warn!(%error, "the journal's log could not be brought into its file");
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+        }
+    }
 }

@@ -8,6 +8,10 @@ use muxhook_protocol::frame::Backlog;
 use muxhook_protocol::mux::field::Match;
 use muxhook_protocol::mux::glob::Glob;
 
+use std::cell::RefCell;
+
+use super::super::Limits;
+use super::super::books::Books;
 use super::*;
 use crate::journal::{Answered, Attempt, By, Entry, Note, Tried};
 
@@ -15,6 +19,7 @@ use crate::journal::{Answered, Attempt, By, Entry, Note, Tried};
 struct Shelf {
     dir: TempDir,
     writes: Connection,
+    books: RefCell<Books>,
     history: History,
     seq: u64,
 }
@@ -33,8 +38,9 @@ impl Shelf {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let writes = tables::SHAPE.open(dir.path()).unwrap();
+        let books = RefCell::new(Books::load(&writes, Limits::default()).unwrap());
         let history = History::open(dir.path()).unwrap();
-        Self { dir, writes, history, seq: 0 }
+        Self { dir, writes, books, history, seq: 0 }
     }
 
     /// Writes a delivery that came `seconds` after the start.
@@ -68,7 +74,8 @@ impl Shelf {
             handed: 1,
             attempts: Vec::new(),
         };
-        rows::insert(&self.writes, &entry, received_at, answered.by == By::Held).unwrap();
+        rows::insert(&self.writes, self.books.get_mut(), &entry, received_at, answered.by == By::Held)
+            .unwrap();
         id
     }
 
@@ -78,7 +85,8 @@ impl Shelf {
 
     fn tried(&self, id: DeliveryId, tried: Tried, settled: bool) {
         let attempt = Attempt { at: START, took_ms: 5, session: 7, tried, late: false, replayed: true };
-        rows::note(&self.writes, &Note::Attempted { id, attempt, settled }).unwrap();
+        rows::note(&self.writes, &mut self.books.borrow_mut(), &Note::Attempted { id, attempt, settled })
+            .unwrap();
     }
 
     /// All that a query finds, page by page, and how many pages that took.

@@ -1,0 +1,187 @@
+//! What a failing disk does to those who wait, and to those who come later.
+
+use rusqlite::{Error, ErrorCode, ffi};
+
+use super::*;
+
+fn full() -> Error {
+    Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_FULL), None)
+}
+
+/// No page more than there are now.
+fn fill(bench: &Bench) {
+    bench.on_writer(|db| {
+        let pages: i64 = db.query_row("PRAGMA page_count", (), |row| row.get(0))?;
+        db.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+    });
+}
+
+fn free(bench: &Bench) {
+    bench.on_writer(|db| db.pragma_update_and_check(None, "max_page_count", 1 << 30, |_| Ok(())));
+}
+
+async fn is_closed(journal: &Journal) {
+    for seq in 100..103 {
+        assert_eq!(journal.hold(entry("one", seq)).await, Err(HoldError::Closed));
+    }
+    assert_eq!(journal.owed(&address("one"), 0, 1).await, Err(Unreadable));
+    assert_eq!(journal.backlog(&address("one")).await, Err(Unreadable));
+    assert_eq!(journal.take_gaps(&address("one")).await, Err(Unreadable));
+    assert_eq!(journal.discard(&address("one"), Which::All).await, Err(Unreadable));
+    let dropped = journal.health().dropped;
+    journal.record(entry("one", 99));
+    journal.note(accepted(1));
+    assert_eq!(journal.health(), Health { closed: true, dropped: dropped + 1 });
+    journal.close();
+}
+
+/// Lets the writer wait until several jobs are behind one another, so that they share a batch.
+fn hold_up(bench: &Bench) -> std::sync::mpsc::Sender<()> {
+    let (go, gone) = std::sync::mpsc::channel::<()>();
+    bench.on_writer(move |_| {
+        let _ = gone.recv();
+        Ok(())
+    });
+    go
+}
+
+#[tokio::test]
+async fn a_failure_that_does_not_pass_closes_the_journal_for_all_who_wait() {
+    for code in [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_CORRUPT, ffi::SQLITE_READONLY]
+    {
+        let bench = Bench::new(Limits::default());
+        bench.journal.hold(entry("one", 1)).await.unwrap();
+        let go = hold_up(&bench);
+        bench.on_writer(move |_| Err(Error::SqliteFailure(ffi::Error::new(code), None)));
+        let address = address("one");
+        let waiting = async {
+            tokio::join!(
+                bench.journal.hold(entry("one", 2)),
+                bench.journal.owed(&address, 0, 1),
+                bench.journal.hold(entry("one", 3)),
+                async { drop(go) },
+            )
+        };
+        let (first, owed, second, ()) = waiting.await;
+        assert_eq!((first, owed, second), (Err(HoldError::Closed), Err(Unreadable), Err(HoldError::Closed)));
+        is_closed(&bench.journal).await;
+        let bench = bench.reopen(Limits::default(), 0);
+        assert_eq!(bench.ids(&address).await, [1]);
+    }
+}
+
+#[tokio::test]
+async fn a_panic_of_the_writer_closes_the_journal() {
+    let bench = Bench::new(Limits::default());
+    bench.on_writer(|_| panic!("as a defect would"));
+    assert_eq!(bench.journal.hold(entry("one", 1)).await, Err(HoldError::Closed));
+    is_closed(&bench.journal).await;
+}
+
+#[tokio::test]
+async fn a_log_that_is_cut_away_beneath_it_closes_the_journal() {
+    let bench = Bench::new(Limits::default());
+    bench.journal.hold(entry("one", 1)).await.unwrap();
+    for file in ["journal.db", "journal.db-wal"] {
+        let file = std::fs::OpenOptions::new().write(true).open(bench.dir.path().join(file)).unwrap();
+        file.set_len(0).unwrap();
+    }
+    // Its cache may serve it for a while.
+    for seq in 2..2000 {
+        if let Err(error) = bench.journal.hold(entry("other", seq)).await {
+            assert_eq!(error, HoldError::Closed);
+            return is_closed(&bench.journal).await;
+        }
+    }
+    panic!("it has held what no file can have");
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_holds_keeps_notes_and_heals() {
+    let bench = Bench::new(Limits::default());
+    for seq in 1..=3 {
+        bench.journal.hold(entry("one", seq)).await.unwrap();
+    }
+    fill(&bench);
+    let large = Bytes::from(vec![b'x'; 1 << 20]);
+    for seq in 10..13 {
+        assert_eq!(bench.journal.hold(entry_of("one", seq, &large)).await, Err(HoldError::NoSpace));
+        bench.journal.record(entry_of("one", seq + 10, &large));
+    }
+    // With it: all waits for room.
+    bench.on_writer(|_| Err(full()));
+    bench.journal.note(Note::Handed { id: id(1) });
+    bench.journal.note(accepted(1));
+    bench.journal.note(accepted(2));
+    assert_eq!(bench.ids(&address("one")).await, [3], "as if the notes were written");
+    assert_eq!(bench.journal.backlog(&address("one")).await.unwrap().count, 1);
+    while bench.journal.health().dropped < 3 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(!bench.journal.health().closed);
+    loop {
+        free(&bench);
+        match bench.journal.hold(entry_of("one", 13, &large)).await {
+            Ok(()) => break,
+            Err(error) => assert_eq!(error, HoldError::NoSpace),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let bench = bench.reopen(Limits::default(), 0);
+    assert_eq!(bench.ids(&address("one")).await, [3, 13]);
+    assert_eq!(bench.number("SELECT count(*) FROM attempts WHERE seq = 1"), 1);
+    assert_eq!(bench.number("SELECT handed FROM deliveries WHERE seq = 1"), 1);
+    // What was refused was not remembered either.
+    assert_eq!(bench.number("SELECT count(*) FROM deliveries"), 4);
+}
+
+#[tokio::test]
+async fn one_bad_job_spoils_no_other_of_its_batch() {
+    let bench = Bench::new(Limits::default());
+    bench.journal.hold(entry("one", 1)).await.unwrap();
+    let go = hold_up(&bench);
+    // Of the same number, which no two deliveries have.
+    let bad = Entry { id: id(77), ..entry("one", 1) };
+    let (before, bad, after, ()) = tokio::join!(
+        bench.journal.hold(entry("one", 2)),
+        bench.journal.hold(bad),
+        bench.journal.hold(entry("new", 3)),
+        async {
+            bench.journal.note(accepted(1));
+            drop(go);
+        },
+    );
+    assert_eq!((before, bad, after), (Ok(()), Err(HoldError::Busy), Ok(())));
+    assert_eq!((bench.ids(&address("one")).await, bench.ids(&address("new")).await), (vec![2], vec![3]));
+    assert_eq!(bench.journal.health(), Health::default());
+    let bench = bench.reopen(Limits::default(), 0);
+    assert_eq!(bench.journal.backlog(&address("new")).await.unwrap().count, 1);
+}
+
+#[test]
+fn what_a_failure_means() {
+    let fault = |code| fault::Fault::of(&Error::SqliteFailure(ffi::Error::new(code), None));
+    for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_SHMSIZE] {
+        assert_eq!(fault(code), fault::Fault::NoSpace);
+    }
+    for code in [ffi::SQLITE_BUSY, ffi::SQLITE_BUSY_SNAPSHOT, ffi::SQLITE_LOCKED] {
+        assert_eq!(fault(code), fault::Fault::Busy);
+    }
+    for code in [ffi::SQLITE_CONSTRAINT_UNIQUE, ffi::SQLITE_TOOBIG] {
+        assert_eq!(fault(code), fault::Fault::Own);
+    }
+    for code in [
+        ffi::SQLITE_IOERR_FSYNC,
+        ffi::SQLITE_IOERR_DIR_FSYNC,
+        ffi::SQLITE_IOERR_READ,
+        ffi::SQLITE_IOERR_WRITE,
+        ffi::SQLITE_CORRUPT,
+        ffi::SQLITE_CORRUPT_INDEX,
+        ffi::SQLITE_NOTADB,
+        ffi::SQLITE_CANTOPEN,
+        ffi::SQLITE_NOMEM,
+    ] {
+        assert_eq!(fault(code), fault::Fault::Fatal);
+    }
+    assert_eq!(full().sqlite_error_code(), Some(ErrorCode::DiskFull));
+}
