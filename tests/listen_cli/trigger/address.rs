@@ -61,7 +61,7 @@ fn what_hinders_it_on_the_way_is_told() {
     keeper.address();
     home.run(&["endpoints", "create", "lonely"]).with(0, "");
     let ended = trigger(&home, &["video.asset.ready", "--endpoint", "lonely"]).with(4, "0 of 1 event");
-    for part in ["503", "relay", "nobody listens", "hint: start `muxhook listen"] {
+    for part in ["200", "held", "nobody listens", "hint: start `muxhook listen"] {
         assert!(ended.out.contains(part), "{part}: {}", ended.out);
     }
     let gone = free_port().to_string();
