@@ -1,6 +1,7 @@
 //! What is to be done with a delivery, by the user's wishes: forwarded where, skipped by which filter, refused, or
 //! only shown; and what it is marked with. Pure.
 
+pub mod anew;
 mod checks;
 mod memory;
 mod order;
