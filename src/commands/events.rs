@@ -2,7 +2,9 @@
 
 mod discard;
 mod export;
+mod filters;
 mod list;
+mod place;
 mod replay;
 mod show;
 mod timeline;
