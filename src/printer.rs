@@ -32,8 +32,8 @@ pub use colors::{ColorChoice, Colors};
 pub use console::Console;
 pub use escape::{escape, escape_bytes};
 pub use excerpt::excerpt;
-pub use json::{delivery_line, harmless};
 pub(crate) use human::units::{clip, shorten, span, wrap};
+pub use json::{delivery_line, harmless};
 pub use style::{Painted, Style};
 
 use crate::event::{Disconnected, Event, Failed, Forwarded, Refused};

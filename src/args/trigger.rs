@@ -37,13 +37,7 @@ pub struct Trigger {
     /// Your app: 3000, :3000/path, localhost:3000/path, http://…, https://…
     ///
     /// Without it, events go to an address of the relay, and on to whoever listens there.
-    #[arg(
-        short = 'f',
-        long,
-        visible_alias = "forward",
-        value_name = "TARGET",
-        help_heading = "Where to"
-    )]
+    #[arg(short = 'f', long, visible_alias = "forward", value_name = "TARGET", help_heading = "Where to")]
     pub forward_to: Option<String>,
     /// Accept any certificate of the app
     #[arg(long, visible_alias = "insecure", requires = "forward_to", help_heading = "Where to")]

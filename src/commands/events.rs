@@ -7,6 +7,7 @@ mod list;
 mod place;
 mod replay;
 mod show;
+mod stored;
 mod timeline;
 
 use crate::args::{Events, EventsVerb};

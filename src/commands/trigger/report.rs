@@ -1,7 +1,7 @@
 //! What is told of the sends: a table that grows as they are answered, or NDJSON.
 
 mod json;
-mod table;
+pub(crate) mod table;
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::verdict::Refusal;
 use crate::error::Error;
 use crate::printer::{Console, escape, span};
 use json::{SentLine, SummaryLine};
-use table::Look;
+use table::{Look, Row};
 
 /// Widest column of types.
 const WIDEST: usize = 60;
@@ -31,6 +31,19 @@ pub(super) struct Sent<'a> {
     pub(super) number: u32,
     pub(super) answer: &'a Answer,
     pub(super) verdict: &'a Result<(), Refusal>,
+}
+
+impl Sent<'_> {
+    fn row(&self) -> Row<'_> {
+        let tried = if self.number > 1 { format!("  try {}", self.number) } else { String::new() };
+        Row {
+            event_type: self.draft.event_type(),
+            id: self.draft.id(),
+            marks: tried + if self.again { "  again" } else { "" },
+            answer: self.answer,
+            verdict: self.verdict,
+        }
+    }
 }
 
 /// Tells of sends, and counts them.
@@ -90,8 +103,9 @@ impl Report {
             return Ok(console.out(&json::text(&SentLine::of(sent, at))?)?);
         }
         let look = Look { style: console.out_style(), types: self.width, columns: console.columns() };
-        console.out(&table::row(sent, look))?;
-        let explained = table::explain(sent, look);
+        let row = sent.row();
+        console.out(&table::row(&row, look))?;
+        let explained = table::explain(&row, look);
         if !explained.is_empty() && explained != self.explained {
             explained.iter().try_for_each(|line| console.out(line))?;
             self.explained = explained;

@@ -14,9 +14,11 @@ pub(crate) struct Refusal {
     pub(crate) hint: Option<String>,
 }
 
-const LISTEN: &str = "start `muxhook listen --forward-to …` first, or send straight to the app: `muxhook trigger … --forward-to …`";
+const LISTEN: &str =
+    "start `muxhook listen --forward-to …` first, or send straight to the app with --forward-to";
 
-const HELD: &str = "start `muxhook listen --forward-to …`, and it is delivered; --accept-held takes it for accepted";
+const HELD: &str =
+    "start `muxhook listen --forward-to …`, and it is delivered; --accept-held takes it for accepted";
 
 /// Whether the app accepted it: only a 2xx that the app itself gave counts; with `accept_held` also that the relay
 /// holds it.
