@@ -1,6 +1,7 @@
 //! Whose history is meant: of which endpoint, at which relay.
 
 use muxhook_protocol::EndpointId;
+use muxhook_protocol::mux::signature::Key;
 
 use crate::api::{ApiError, Client};
 use crate::args;
@@ -8,6 +9,7 @@ use crate::commands::{reach, status};
 use crate::config::{Surroundings, named_endpoint};
 use crate::error::Error;
 use crate::printer::Console;
+use crate::state::State;
 
 /// An endpoint's history, not asked for anything yet.
 pub(super) struct Place {
@@ -18,6 +20,13 @@ pub(super) struct Place {
 impl Place {
     pub(super) fn api(&self) -> &Client {
         &self.reached.api
+    }
+
+    /// The signing secrets that this machine keeps for the endpoint; what can't be read is not known.
+    pub(super) fn kept_secrets(&self, around: &Surroundings) -> Vec<Key> {
+        let state = State::open(around.state_folder.as_deref()).ok();
+        let secrets = state.map(|state| state.webhook_secrets(self.reached.place(), &self.endpoint));
+        secrets.unwrap_or_default()
     }
 }
 

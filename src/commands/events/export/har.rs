@@ -47,7 +47,7 @@ fn request(stored: &Stored, public_url: &str) -> Value {
         "httpVersion": "HTTP/1.1",
         "cookies": [],
         "headers": fields(&stored.detail.headers),
-        "queryString": query.map(parameters).unwrap_or_default(),
+        "queryString": query.map_or_else(|| json!([]), parameters),
         "headersSize": -1,
         "bodySize": stored.body.len(),
     });
@@ -170,7 +170,10 @@ mod tests {
         let entry = entry(&stored(&[], b"{}"), "https://h.example/h/a");
         let whole = format!("{}{entry},{entry}{END}", begin());
         let whole: Value = serde_json::from_str(&whole).unwrap();
-        assert_eq!((&whole["log"]["version"], &whole["log"]["creator"]["name"]), (&json!("1.2"), &json!("muxhook")));
+        assert_eq!(
+            (&whole["log"]["version"], &whole["log"]["creator"]["name"]),
+            (&json!("1.2"), &json!("muxhook"))
+        );
         assert!(whole["log"]["creator"]["version"].is_string());
         assert_eq!(whole["log"]["entries"].as_array().unwrap().len(), 2);
         whole["log"]["entries"].as_array().unwrap().iter().for_each(check);
@@ -190,7 +193,10 @@ mod tests {
         assert_eq!((&request["postData"], &request["bodySize"]), (&data, &json!(7)));
         assert_eq!(request["headers"][1], json!({ "name": "x-b", "value": "é" }));
         let response = &entry["response"];
-        assert_eq!((&response["status"], &response["statusText"]), (&json!(500), &json!("Internal Server Error")));
+        assert_eq!(
+            (&response["status"], &response["statusText"]),
+            (&json!(500), &json!("Internal Server Error"))
+        );
         assert_eq!(entry["time"], 12);
     }
 
