@@ -103,7 +103,10 @@ pub(super) fn row(row: &Row, extra: &Extra<'_>, look: &Look, out: &mut Vec<u8>) 
     cells.raw(&format!("  {}  {} ", short(row.delivery), tone.sign(style)), 2 + 8 + 2 + 2);
     cells.push(&became, BECAME, |style, text| tone.paint(text, style));
     cells.push(&name(row, look), columns.event_type, |style, text| style.bold(text).to_string());
-    cells.push(&object(row, columns.wide, look), columns.object, |_, text| text.to_owned());
+    // In a life, where there is little room, the type has to tell what it is about.
+    if columns.wide || extra.since.is_none() {
+        cells.push(&object(row, columns.wide, look), columns.object, |_, text| text.to_owned());
+    }
     let marks: Vec<_> = extra.marks.iter().map(|mark| (*mark).to_owned()).chain(words::marks(row)).collect();
     let marks = marks.join(look.separator());
     let answered = format!("{} {}", style.sign("←", "<-"), words::answered(row));
