@@ -36,7 +36,7 @@ pub enum EventsVerb {
     Timeline(Box<EventsTimeline>),
     /// Send deliveries again, in order of arrival
     Replay(Box<EventsReplay>),
-    /// Write deliveries as JSON, as curl commands or as a HAR archive
+    /// Write deliveries as JSON, as curl commands or as a HAR archive; secrets in them are not masked
     Export(Box<EventsExport>),
     /// Give up what the relay still owes
     Discard(Box<EventsDiscard>),
@@ -145,7 +145,8 @@ pub struct EventsReplay {
     /// All received within this time, or since this moment: 10m, 2026-11-23T08:00:00Z
     #[arg(long, value_name = "WHEN", conflicts_with = "ids", help_heading = "Which")]
     pub since: Option<String>,
-    /// All that the app did not accept; with --since, of those
+    /// All that no app accepted: rejected, failed, late, expired, lost; with --since, of those. What is owed comes by
+    /// itself
     #[arg(long, conflicts_with = "ids", help_heading = "Which")]
     pub failed: bool,
     /// Straight to an app, instead of through whoever listens: 3000, :3000/path, http://…
@@ -160,7 +161,8 @@ pub struct EventsReplay {
     /// By which secrets signatures are checked, and made.
     #[command(flatten)]
     pub signing: Signing,
-    /// Sign all of them anew, whatever signature they came with
+    /// Sign all of them anew, whatever signature they came with; else only what was valid when it came and is too
+    /// old by now
     #[arg(long, conflicts_with = "original_signature", help_heading = "Signature")]
     pub sign: bool,
     /// Leave every signature as it came, however old
@@ -180,7 +182,7 @@ pub struct EventsExport {
     /// Which
     #[arg(value_name = "ID", required = true)]
     pub ids: Vec<String>,
-    /// In which form
+    /// In which form; nothing is masked, since programs read it
     #[arg(long = "as", value_name = "FORM", default_value = "json", help_heading = "Output")]
     pub form: ExportForm,
     /// To where curl sends [default: http://localhost:3000]

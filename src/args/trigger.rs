@@ -14,11 +14,12 @@ Examples:
   muxhook trigger video.asset.ready --set data.passthrough=ci-42 --unset data.duration
   muxhook trigger video.asset.ready --duplicate 2      does your app cope with it?
   muxhook trigger video.asset.ready --retry --pace 10x until your app takes it, as Mux would
+  muxhook trigger --from 3f9ac1 --set data.status=errored  one that came, changed, and signed anew
 
 A PATH is written with dots: data.tracks.0.type. A VALUE that is JSON is taken as JSON, all else as
 text: --set data.duration=12.5 is a number, --set data.passthrough='\"12.5\"' is text.
 
-Exit codes: 0 the app answered every event 2xx, 4 it did not, 2 used wrongly, 3 no relay.";
+Exit codes: 0 the app answered every event 2xx (--accept-held: or the relay holds it), 4 it did not, 2 used wrongly, 3 no relay.";
 
 /// `muxhook trigger`.
 #[derive(Clone, Debug, Default, Args)]
@@ -36,14 +37,7 @@ pub struct Trigger {
     /// Your app: 3000, :3000/path, localhost:3000/path, http://…, https://…
     ///
     /// Without it, events go to an address of the relay, and on to whoever listens there.
-    #[arg(
-        short = 'f',
-        long,
-        visible_alias = "forward",
-        value_name = "TARGET",
-        conflicts_with_all = ["endpoint", "relay", "token", "relay_ca", "plain"],
-        help_heading = "Where to"
-    )]
+    #[arg(short = 'f', long, visible_alias = "forward", value_name = "TARGET", help_heading = "Where to")]
     pub forward_to: Option<String>,
     /// Accept any certificate of the app
     #[arg(long, visible_alias = "insecure", requires = "forward_to", help_heading = "Where to")]
@@ -58,8 +52,11 @@ pub struct Trigger {
     /// Take a field out of every event that has it
     #[arg(long, value_name = "PATH", help_heading = "What is in them")]
     pub unset: Vec<String>,
-    /// Send the event in this file, byte for byte unless something is changed; - is standard input
-    #[arg(long, value_name = "FILE", conflicts_with = "names", help_heading = "What is in them")]
+    /// Send the event in this file (- is standard input), or one of the history by its id, byte for byte unless
+    /// something is changed
+    ///
+    /// The history is that of --endpoint, or of this machine's own address.
+    #[arg(long, value_name = "FILE|EVENT-ID", conflicts_with = "names", help_heading = "What is in them")]
     pub from: Option<String>,
     /// The same ids again: each run names its seed. Times are always now
     #[arg(long, value_name = "N", conflicts_with = "list", help_heading = "What is in them")]
@@ -80,6 +77,9 @@ pub struct Trigger {
     /// Play Mux: what is not answered 2xx is sent again, up to 30 times, later and later (at --pace)
     #[arg(long, help_heading = "How they are sent")]
     pub retry: bool,
+    /// Take it for accepted when nobody listens and the relay holds an event: it is delivered when somebody does
+    #[arg(long, conflicts_with_all = ["list", "forward_to"], help_heading = "How they are sent")]
+    pub accept_held: bool,
     /// Sign with a time 10 minutes ago, which an app must refuse
     #[arg(long, help_heading = "Signature")]
     pub stale: bool,

@@ -141,7 +141,7 @@ impl Part {
             sleep(PACE).await;
             let signature = signature::sign(&self.key, self.now.unix_seconds(), &event);
             let answer = sender.send(event, Some(&signature), self.now.unix_millis()).await;
-            verdict::judge(&answer)
+            verdict::judge(&answer, false)
                 .map_err(|refusal| Error::failed(format!("sending an event failed: {}", refusal.why)))?;
             if let Outcome::Replied(reply) = answer.outcome {
                 answers.push(reply.body);

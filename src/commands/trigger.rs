@@ -1,28 +1,27 @@
 //! `muxhook trigger`: events as Mux would send them, to an app or to an address of a relay.
 //!
 //! Pure: `subject` (what was named), `draft` (its events), `plan` (their order), `signer`, `retry` (how Mux goes on),
-//! `verdict` (whether the app accepted one). `sender` and `run` do it; `report` and `list` tell of it.
+//! `verdict` (whether the app accepted one). `place` (which endpoint), `source` (what `--from` names), `sender` and
+//! `run` do it; `report` and `list` tell of it.
 
 mod draft;
 mod list;
+mod place;
 mod plan;
-mod report;
+pub(crate) mod report;
 mod retry;
 mod run;
 pub(crate) mod sender;
 mod signer;
+mod source;
 mod subject;
 pub(crate) mod verdict;
 
-use std::io::Read;
-
 use muxhook_link::Now;
-use muxhook_protocol::mux::sample::MAX_EVENT;
 use muxhook_protocol::mux::signature::Key;
 
 use super::control;
 use super::reach;
-use super::status;
 use crate::args;
 use crate::config::{self, Surroundings};
 use crate::error::{Error, Kind};
@@ -31,11 +30,13 @@ use crate::forwarder::Target;
 use crate::printer::{Console, escape};
 use crate::state::State;
 use draft::Draft;
+use place::Place;
 use plan::{Faults, Turn};
 use report::Report;
 use run::Run;
 use sender::{Address, Sender};
 use signer::Signer;
+use source::Source;
 
 /// Runs `muxhook trigger`.
 ///
@@ -50,14 +51,29 @@ pub(super) async fn run(
         return list::print(args.json, console);
     }
     let (config, now) = (config::Trigger::resolve(args, around)?, Now::system());
+    let source = args.from.as_deref().map(Source::of);
+    straight(args, source.as_ref())?;
+    // Only what stands in the history needs the relay before it is known what is sent.
+    let mut place = match source {
+        Some(Source::Past(_)) => Some(place::find(args, &config, around, console).await?),
+        _ => None,
+    };
+    let written = match &source {
+        Some(source) => Some(source.read(place.as_ref()).await?),
+        None => None,
+    };
     let seed = args.seed.unwrap_or_else(|| getrandom::u32().unwrap_or_default().into());
-    let turns = turns(args, &config, seed, now)?;
+    let turns = turns(args, &config, written, seed, now)?;
     // What is wrong with the address is said before anything about signatures.
-    let (sender, kept) = sender(args, &config, around, console).await?;
+    if place.is_none() && args.forward_to.is_none() {
+        place = Some(place::find(args, &config, around, console).await?);
+    }
+    let (sender, kept) = sender(args, place, around)?;
     let signer = signer(args, &config, kept, console)?;
     let drawn = args.from.is_none() || args.reorder;
     let mut report = Report::new(args.json, &turns, sender.url(), drawn.then_some(seed));
-    let mut run = Run { sender, signer, pace: config.pace, delay: config.delay, retry: args.retry, now };
+    let (pace, delay) = (config.pace, config.delay);
+    let mut run = Run { sender, signer, pace, delay, retry: args.retry, accept_held: args.accept_held, now };
     let ran = tokio::select! {
         // Signals are listened for before the first word is said.
         biased;
@@ -73,9 +89,28 @@ pub(super) async fn run(
     }
 }
 
-fn turns(args: &args::Trigger, config: &config::Trigger, seed: u64, now: Now) -> Result<Vec<Turn>, Error> {
-    let mut drafts = match &args.from {
-        Some(file) => vec![written(file)?],
+/// What goes straight to an app needs no relay, unless the event stands in its history.
+fn straight(args: &args::Trigger, source: Option<&Source>) -> Result<(), Error> {
+    if args.forward_to.is_none() || matches!(source, Some(Source::Past(_))) {
+        return Ok(());
+    }
+    let relay = args.endpoint.is_some() || args.relay != args::Relay::default();
+    if !relay {
+        return Ok(());
+    }
+    Err(Error::usage("--forward-to goes straight to the app, and no relay is asked")
+        .with_hint("leave out --forward-to, or --endpoint, --relay, --token, --relay-ca and --plain"))
+}
+
+fn turns(
+    args: &args::Trigger,
+    config: &config::Trigger,
+    written: Option<Draft>,
+    seed: u64,
+    now: Now,
+) -> Result<Vec<Turn>, Error> {
+    let mut drafts = match written {
+        Some(written) => vec![written],
         None => draft::told(&subject::named(&args.names)?, seed, now.unix_millis(), config.pace),
     };
     draft::change(&mut drafts, &config.changes)?;
@@ -83,54 +118,25 @@ fn turns(args: &args::Trigger, config: &config::Trigger, seed: u64, now: Now) ->
     plan::plan(drafts, faults, config.pace, seed)
 }
 
-fn written(file: &str) -> Result<Draft, Error> {
-    let text = read(file).map_err(|error| Error::usage(format!("--from {file}: {error}")))?;
-    Draft::written(&text).map_err(|error| Error::usage(format!("--from {file}: {error}")))
-}
-
-/// One byte more than an event may have is enough to see that it is none.
-fn read(file: &str) -> std::io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    let from: Box<dyn Read> = match file {
-        "-" => Box::new(std::io::stdin().lock()),
-        path => Box::new(std::fs::File::open(path)?),
-    };
-    from.take(MAX_EVENT as u64 + 1).read_to_end(&mut text)?;
-    Ok(text)
-}
-
 /// Where to send, and the signing secret that this machine keeps for that address.
-async fn sender(
+fn sender(
     args: &args::Trigger,
-    config: &config::Trigger,
+    place: Option<Place>,
     around: &Surroundings,
-    console: &mut Console,
 ) -> Result<(Sender, Option<Key>), Error> {
     if let Some(text) = &args.forward_to {
         let target = Target::parse(text);
         let target = target.map_err(|error| Error::usage(format!("--forward-to {text}: {error}")))?;
         return Ok((Sender::app(target, args.skip_verify), None));
     }
-    const START: &str = "start `muxhook listen --forward-to …` first, or send straight to your app: --forward-to localhost:3000";
-    let reached = reach::reach(&args.relay, around, console).await?;
-    let reached = reached.ok_or_else(|| reach::nowhere().with_hint(START))?;
-    let relay = reached.api.relay();
-    let endpoints = reached.api.endpoints().await?;
-    let wanted = match &config.endpoint {
-        Some(named) => named.clone(),
-        None => status::own(&reached, around, &endpoints).ok_or_else(|| {
-            Error::usage(format!("this machine has no address at {relay} yet")).with_hint(START)
-        })?,
-    };
-    let found = endpoints.into_iter().find(|known| known.endpoint == wanted).ok_or_else(|| {
-        Error::refused(format!("there is no endpoint {wanted} of yours at {relay}"))
-            .with_hint("`muxhook endpoints list` names yours, `muxhook endpoints create NAME` makes one")
+    let Place { reached, endpoint } = place.ok_or_else(reach::nowhere)?;
+    let address = Address::parse(&endpoint.public_url).ok_or_else(|| {
+        Error::refused(format!("{} gives {} for an address", reached.api.relay(), endpoint.public_url))
     })?;
-    let address = Address::parse(&found.public_url)
-        .ok_or_else(|| Error::refused(format!("{relay} gives {} for an address", found.public_url)))?;
     // What can't be read is not known.
     let state = State::open(around.state_folder.as_deref()).ok();
-    let kept = state.and_then(|state| state.webhook_secrets(reached.place(), &wanted).into_iter().next());
+    let secrets = state.map(|state| state.webhook_secrets(reached.place(), &endpoint.endpoint));
+    let kept = secrets.unwrap_or_default().into_iter().next();
     Ok((Sender::address(reached.api.dialer().clone(), address), kept))
 }
 

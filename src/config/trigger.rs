@@ -110,17 +110,20 @@ impl fmt::Display for Change {
 }
 
 impl Pace {
-    /// Reads `0`, `real` or `10x`.
-    fn parse(text: &str) -> Result<Self, String> {
+    /// Reads `0` (or `instant`), `real` or `10x`.
+    ///
+    /// # Errors
+    /// It is none of these.
+    pub fn parse(text: &str) -> Result<Self, String> {
         match text.trim() {
-            "0" => Ok(Self::Instant),
+            "0" | "instant" => Ok(Self::Instant),
             "real" => Ok(Self::Times(1.0)),
             other => other
                 .strip_suffix('x')
                 .and_then(|number| number.parse().ok())
                 .filter(|times| PACES.contains(times))
                 .map(Self::Times)
-                .ok_or_else(|| format!("`{text}`: write 0, real, or how many times as fast, like 10x")),
+                .ok_or_else(|| format!("`{text}`: write instant, real, or how many times as fast, like 10x")),
         }
     }
 
@@ -167,7 +170,9 @@ mod tests {
     #[test]
     fn a_pace_is_none_the_real_one_or_a_multiple() {
         let ten = Duration::from_secs(10);
-        for (text, wait) in [("0", 0.0), ("real", 10.0), ("1x", 10.0), ("4x", 2.5), ("0.5x", 20.0)] {
+        for (text, wait) in
+            [("0", 0.0), ("instant", 0.0), ("real", 10.0), ("1x", 10.0), ("4x", 2.5), ("0.5x", 20.0)]
+        {
             assert_eq!(Pace::parse(text).unwrap().wait(ten), Duration::from_secs_f64(wait), "{text}");
         }
         for wrong in ["", "x", "-1x", "0x", "nanx", "infx", "1e300x", "2", "fast"] {

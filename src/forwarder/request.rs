@@ -68,6 +68,16 @@ impl Request {
     }
 }
 
+impl Target {
+    /// The URL that `delivery` goes to.
+    #[must_use]
+    pub fn url_for(&self, delivery: &Delivery) -> String {
+        let mut url = self.origin.url().into_bytes();
+        put_request_target(&mut url, self, delivery);
+        String::from_utf8_lossy(&url).into_owned()
+    }
+}
+
 fn put(out: &mut Vec<u8>, pieces: &[&[u8]]) {
     for piece in pieces {
         out.extend_from_slice(piece);

@@ -47,6 +47,26 @@ pub(super) fn render(at: u64, event: &Event, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
+/// The line of a delivery that arrived, without its end, as `listen --json` has it.
+#[must_use]
+pub fn delivery_line(received: &Arrival) -> String {
+    let mut out = Vec::new();
+    let mut line = Object::begin(&mut out);
+    line.raw("v", "1").text("kind", "event").time("at", received.delivery.received_at);
+    arrival(&mut line, received);
+    line.end();
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// `json`, which has no white space between its tokens, with all in its texts that may act on a terminal, end a line
+/// or not be seen as `\uXXXX`: the value is the same.
+#[must_use]
+pub fn harmless(json: String) -> String {
+    let mut out = json.into_bytes();
+    text::escape_from(&mut out, 0);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 fn kind(event: &Event) -> &'static str {
     match event {
         Event::Ready(_) => "ready",

@@ -1,7 +1,7 @@
 //! What is told of the sends: a table that grows as they are answered, or NDJSON.
 
 mod json;
-mod table;
+pub(crate) mod table;
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::verdict::Refusal;
 use crate::error::Error;
 use crate::printer::{Console, escape, span};
 use json::{SentLine, SummaryLine};
-use table::Look;
+use table::{Look, Row};
 
 /// Widest column of types.
 const WIDEST: usize = 60;
@@ -33,6 +33,19 @@ pub(super) struct Sent<'a> {
     pub(super) verdict: &'a Result<(), Refusal>,
 }
 
+impl Sent<'_> {
+    fn row(&self) -> Row<'_> {
+        let tried = if self.number > 1 { format!("  try {}", self.number) } else { String::new() };
+        Row {
+            event_type: self.draft.event_type(),
+            id: self.draft.id(),
+            marks: tried + if self.again { "  again" } else { "" },
+            answer: self.answer,
+            verdict: self.verdict,
+        }
+    }
+}
+
 /// Tells of sends, and counts them.
 pub(super) struct Report {
     json: bool,
@@ -43,6 +56,8 @@ pub(super) struct Report {
     events: usize,
     sends: u64,
     accepted: usize,
+    /// Those that the relay holds.
+    held: usize,
     /// Types of events that were given up.
     refused: Vec<String>,
     /// What was explained last, which is not said twice.
@@ -61,6 +76,7 @@ impl Report {
             events: turns.len(),
             sends: 0,
             accepted: 0,
+            held: 0,
             refused: Vec::new(),
             explained: Vec::new(),
         }
@@ -87,8 +103,9 @@ impl Report {
             return Ok(console.out(&json::text(&SentLine::of(sent, at))?)?);
         }
         let look = Look { style: console.out_style(), types: self.width, columns: console.columns() };
-        console.out(&table::row(sent, look))?;
-        let explained = table::explain(sent, look);
+        let row = sent.row();
+        console.out(&table::row(&row, look))?;
+        let explained = table::explain(&row, look);
         if !explained.is_empty() && explained != self.explained {
             explained.iter().try_for_each(|line| console.out(line))?;
             self.explained = explained;
@@ -104,8 +121,9 @@ impl Report {
         }
     }
 
-    /// An event was accepted, or given up.
-    pub(super) fn settle(&mut self, draft: &Draft, accepted: bool) {
+    /// An event was accepted, or given up; or the relay holds it, which may be the one or the other.
+    pub(super) fn settle(&mut self, draft: &Draft, accepted: bool, held: bool) {
+        self.held += usize::from(held);
         if accepted {
             self.accepted += 1;
         } else {
@@ -123,11 +141,25 @@ impl Report {
         }
         if self.accepted == self.events {
             if !self.json {
-                console.note(&format!("{} sent, {}{}", count(self.events), all(self.events), self.tries()));
+                console.note(&format!("{} sent, {}{}", count(self.events), self.taken(), self.tries()));
             }
             return Ok(());
         }
         Err(Error::unmet(self.shortfall()))
+    }
+
+    /// Who took them all.
+    fn taken(&self) -> String {
+        match (self.held, self.events) {
+            (0, 1) => "accepted by the app".to_owned(),
+            (0, _) => "all accepted by the app".to_owned(),
+            (1, 1) => "held by the relay until somebody listens".to_owned(),
+            (held, events) if held == events => "all held by the relay until somebody listens".to_owned(),
+            (held, events) => format!(
+                "{} accepted by the app, {held} held by the relay until somebody listens",
+                events - held
+            ),
+        }
     }
 
     fn shortfall(&self) -> String {
@@ -151,10 +183,6 @@ fn count(events: usize) -> String {
     if events == 1 { "1 event".to_owned() } else { format!("{events} events") }
 }
 
-fn all(events: usize) -> &'static str {
-    if events == 1 { "accepted by the app" } else { "all accepted by the app" }
-}
-
 fn status(outcome: &Outcome) -> Option<u16> {
     match outcome {
         Outcome::Replied(reply) => Some(reply.status),
@@ -172,10 +200,25 @@ mod tests {
         report.events = 9;
         let draft =
             |event_type: &str| Draft::written(format!(r#"{{"type":"{event_type}"}}"#).as_bytes()).unwrap();
-        report.settle(&draft("ok"), true);
+        report.settle(&draft("ok"), true, false);
         for event_type in ["a", "a", "b", "c", "d", "e", "f", "g"] {
-            report.settle(&draft(event_type), false);
+            report.settle(&draft(event_type), false, false);
         }
         assert_eq!(report.shortfall(), "1 of 9 events accepted by the app: not a, b, c, d, e and 2 more");
+    }
+
+    #[test]
+    fn what_is_held_is_not_called_accepted_by_the_app() {
+        let mut report = Report::new(false, &[], "http://localhost:3000", None);
+        let draft = Draft::written(br#"{"type":"a"}"#).unwrap();
+        let mut told = Vec::new();
+        for held in [true, true, false] {
+            report.events += 1;
+            report.settle(&draft, true, held);
+            told.push(report.taken());
+        }
+        assert_eq!(told[0], "held by the relay until somebody listens");
+        assert_eq!(told[1], "all held by the relay until somebody listens");
+        assert_eq!(told[2], "1 accepted by the app, 2 held by the relay until somebody listens");
     }
 }

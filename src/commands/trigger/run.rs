@@ -28,6 +28,8 @@ pub(super) struct Run {
     pub(super) delay: Duration,
     /// Try again what was not accepted, as Mux does.
     pub(super) retry: bool,
+    /// What the relay holds is accepted.
+    pub(super) accept_held: bool,
     pub(super) now: Now,
 }
 
@@ -59,13 +61,13 @@ impl Run {
         let most = if self.retry { MAX_ATTEMPTS } else { 1 };
         for number in 1.. {
             let answer = self.send(&draft).await;
-            let verdict = verdict::judge(&answer);
+            let verdict = verdict::judge(&answer, self.accept_held);
             let now = self.now.unix_millis();
             let sent = Sent { draft: &draft, again: turn.again, number, answer: &answer, verdict: &verdict };
             report.sent(&sent, now, console)?;
             // Mux knows nothing but the status.
             if answer.outcome.accepted() || number == most {
-                report.settle(&draft, verdict.is_ok());
+                report.settle(&draft, verdict.is_ok(), answer.is_held());
                 return self.given_up(&answer, verdict);
             }
             draft.push_attempt(&retry::attempt(&answer.outcome, self.sender.url(), now));

@@ -161,6 +161,11 @@ impl Answer {
         Self { outcome, by, latency, hint: None, notices: Notices::new() }
     }
 
+    /// The relay holds it until somebody listens.
+    pub(crate) fn is_held(&self) -> bool {
+        self.by.as_deref() == Some("held") && self.outcome.accepted()
+    }
+
     /// Nobody was there to take the event.
     pub(crate) fn is_unreached(&self) -> bool {
         matches!(&self.outcome, Outcome::Failed(failure) if failure.reason == FailReason::Refused)

@@ -14,13 +14,18 @@ pub(crate) struct Refusal {
     pub(crate) hint: Option<String>,
 }
 
-const LISTEN: &str = "start `muxhook listen --forward-to …` first, or send straight to the app: `muxhook trigger … --forward-to …`";
+const LISTEN: &str =
+    "start `muxhook listen --forward-to …` first, or send straight to the app with --forward-to";
 
-/// Whether the app accepted it: only a 2xx that the app itself gave counts.
+const HELD: &str =
+    "start `muxhook listen --forward-to …`, and it is delivered; --accept-held takes it for accepted";
+
+/// Whether the app accepted it: only a 2xx that the app itself gave counts; with `accept_held` also that the relay
+/// holds it.
 ///
 /// # Errors
 /// Why not.
-pub(crate) fn judge(answer: &Answer) -> Result<(), Refusal> {
+pub(crate) fn judge(answer: &Answer, accept_held: bool) -> Result<(), Refusal> {
     let reply = match &answer.outcome {
         Outcome::Replied(reply) => reply,
         Outcome::Failed(failure) => return Err(refusal(&failure.message, answer.hint.clone())),
@@ -36,7 +41,8 @@ pub(crate) fn judge(answer: &Answer) -> Result<(), Refusal> {
             "a filter of the listener left it out",
             Some("look at its --events, --exclude and --match, and at muxhook.toml"),
         )),
-        Some("held") => Err(refusal("nobody listens: the relay holds it until somebody does", Some(LISTEN))),
+        Some("held") if accept_held && answer.outcome.accepted() => Ok(()),
+        Some("held") => Err(refusal("nobody listens: the relay holds it until somebody does", Some(HELD))),
         Some("relay") => Err(of_relay(reply)),
         _ => Err(refusal(
             &format!("what answered {} there is no muxhook relay", reply.status),
@@ -45,7 +51,7 @@ pub(crate) fn judge(answer: &Answer) -> Result<(), Refusal> {
     }
 }
 
-fn refusal(why: &str, hint: Option<impl Into<String>>) -> Refusal {
+pub(crate) fn refusal(why: &str, hint: Option<impl Into<String>>) -> Refusal {
     Refusal { why: why.to_owned(), hint: hint.map(Into::into) }
 }
 
@@ -93,7 +99,7 @@ mod tests {
 
     #[test]
     fn only_the_apps_own_2xx_counts() {
-        assert_eq!(judge(&answer(Some("app"), 204, "")), Ok(()));
+        assert_eq!(judge(&answer(Some("app"), 204, ""), false), Ok(()));
         for (by, status, body, why) in [
             (Some("app"), 500, "", "the app answered 500"),
             (Some("app"), 302, "", "the app answered 302"),
@@ -105,15 +111,24 @@ mod tests {
             (Some("new"), 200, "", "no muxhook relay"),
             (None, 200, "", "no muxhook relay"),
         ] {
-            let refusal = judge(&answer(by, status, body)).unwrap_err();
+            let refusal = judge(&answer(by, status, body), by != Some("held")).unwrap_err();
             assert!(refusal.why.contains(why), "{by:?} {status}: {refusal:?}");
         }
     }
 
     #[test]
+    fn what_is_held_counts_for_who_takes_it_so() {
+        let held = answer(Some("held"), 200, "");
+        assert_eq!(judge(&held, true), Ok(()));
+        let hint = judge(&held, false).unwrap_err().hint.unwrap();
+        assert!(hint.contains("it is delivered") && hint.contains("--accept-held"), "{hint}");
+        assert!(judge(&answer(Some("held"), 503, ""), true).is_err());
+    }
+
+    #[test]
     fn a_refused_signature_has_its_cure() {
         let body = r#"{"error":"signature_refused","message":"the webhook has no mux-signature header"}"#;
-        let refusal = judge(&answer(Some("relay"), 401, body)).unwrap_err();
+        let refusal = judge(&answer(Some("relay"), 401, body), false).unwrap_err();
         assert!(refusal.hint.unwrap().contains("--require-signature"));
     }
 
@@ -126,6 +141,6 @@ mod tests {
             ..answer(None, 200, "")
         };
         let told = Refusal { why: "nothing listens".to_owned(), hint: Some("start it".to_owned()) };
-        assert_eq!(judge(&failed), Err(told));
+        assert_eq!(judge(&failed, true), Err(told));
     }
 }

@@ -32,6 +32,7 @@ pub(super) struct SummaryLine<'a> {
     target: &'a str,
     events: usize,
     accepted: usize,
+    held: usize,
     sends: u64,
     seed: Option<u64>,
 }
@@ -66,6 +67,7 @@ impl<'a> SummaryLine<'a> {
             target: &report.target,
             events: report.events,
             accepted: report.accepted,
+            held: report.held,
             sends: report.sends,
             seed: report.seed,
         }

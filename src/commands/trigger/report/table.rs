@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use muxhook_protocol::Outcome;
 
-use super::{Sent, status};
+use super::status;
+use crate::commands::trigger::sender::Answer;
+use crate::commands::trigger::verdict::Refusal;
 use crate::printer::{Style, clip, escape, excerpt, shorten, wrap};
 
 /// Columns of an app's words, and of ours, that go to no terminal.
@@ -12,16 +14,26 @@ const LINE: usize = 160;
 
 /// How it is to look.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Look {
-    pub(super) style: Style,
+pub(crate) struct Look {
+    pub(crate) style: Style,
     /// Columns of types.
-    pub(super) types: usize,
+    pub(crate) types: usize,
     /// Columns of the terminal; `None` when there is none.
-    pub(super) columns: Option<usize>,
+    pub(crate) columns: Option<usize>,
+}
+
+/// One send, and what came of it.
+pub(crate) struct Row<'a> {
+    pub(crate) event_type: &'a str,
+    pub(crate) id: &'a str,
+    /// What else there is to say, each with two spaces before it.
+    pub(crate) marks: String,
+    pub(crate) answer: &'a Answer,
+    pub(crate) verdict: &'a Result<(), Refusal>,
 }
 
 /// One send, in one row where the terminal has room: the id gives way.
-pub(super) fn row(sent: &Sent<'_>, look: Look) -> String {
+pub(crate) fn row(sent: &Row<'_>, look: Look) -> String {
     let Look { style, types, columns } = look;
     let said = match &sent.answer.outcome {
         Outcome::Failed(failure) => failure.reason.as_str().to_owned(),
@@ -30,16 +42,15 @@ pub(super) fn row(sent: &Sent<'_>, look: Look) -> String {
     let good = sent.verdict.is_ok();
     let mark = if good { style.sign("✓", "ok") } else { style.sign("✗", "no") };
     let paint = |text: &str| if good { style.good(text).to_string() } else { style.bad(text).to_string() };
-    let event_type = format!("{:<types$}", escape(sent.draft.event_type()));
+    let event_type = format!("{:<types$}", escape(sent.event_type));
     let rest = format!(
         "{:<7} {:>8}",
         escape(sent.answer.by.as_deref().unwrap_or("-")),
         latency(sent.answer.latency)
     );
-    let marks = marks(sent);
-    let taken =
-        [mark, &event_type, &rest, &marks].map(|cell| cell.chars().count()).iter().sum::<usize>() + 13;
-    let id = escape(sent.draft.id());
+    let marks = sent.marks.as_str();
+    let taken = [mark, &event_type, &rest, marks].map(|cell| cell.chars().count()).iter().sum::<usize>() + 13;
+    let id = escape(sent.id);
     let id = fitting(&id, columns.map(|columns| columns.saturating_sub(taken + 2)), style);
     let row = format!("{} {event_type}  {} {rest}", paint(mark), paint(&format!("{said:<9}")));
     [row, style.dim(id).to_string(), style.warn(marks).to_string()].concat()
@@ -55,11 +66,6 @@ fn fitting(id: &str, room: Option<usize>, style: Style) -> String {
     }
 }
 
-fn marks(sent: &Sent<'_>) -> String {
-    let tried = if sent.number > 1 { format!("  try {}", sent.number) } else { String::new() };
-    tried + if sent.again { "  again" } else { "" }
-}
-
 fn latency(time: Duration) -> String {
     match time.as_secs_f64() {
         seconds if seconds < 0.00995 => format!("{:.1} ms", seconds * 1e3),
@@ -68,7 +74,7 @@ fn latency(time: Duration) -> String {
 }
 
 /// Why it was not accepted, in lines below its row.
-pub(super) fn explain(sent: &Sent<'_>, look: Look) -> Vec<String> {
+pub(crate) fn explain(sent: &Row<'_>, look: Look) -> Vec<String> {
     let Err(refusal) = sent.verdict else { return Vec::new() };
     let style = look.style;
     let mut lines = block("", &refusal.why, look);
@@ -108,7 +114,7 @@ mod tests {
 
     use super::*;
     use crate::commands::trigger::draft::Draft;
-    use crate::commands::trigger::sender::Answer;
+    use crate::commands::trigger::report::Sent;
     use crate::commands::trigger::verdict;
 
     fn told(answer: &Answer, number: u32, again: bool) -> String {
@@ -118,8 +124,9 @@ mod tests {
     fn at(columns: Option<usize>, answer: &Answer, number: u32, again: bool) -> String {
         let text = br#"{"type":"video.asset.\u001b[2Jready","id":"a58b4ba9-284d-40e5-aa2e-8b557ca875d0"}"#;
         let draft = Draft::written(text).unwrap();
-        let verdict = verdict::judge(answer);
+        let verdict = verdict::judge(answer, false);
         let sent = Sent { draft: &draft, again, number, answer, verdict: &verdict };
+        let sent = sent.row();
         let look = Look { style: Style { color: false, unicode: true }, types: 24, columns };
         let mut lines = vec![row(&sent, look)];
         lines.extend(explain(&sent, look));
