@@ -104,11 +104,11 @@ async fn har(details: Vec<Detail>, place: &Place, console: &mut Console) -> Resu
         || format!("{}/h/{}", place.api().relay().origin(), place.endpoint),
         |own| own.public_url,
     );
-    console.raw(har::begin().as_bytes())?;
-    for (nth, detail) in details.into_iter().enumerate() {
+    let mut before = har::begin();
+    for detail in details {
         let entry = har::entry(&stored(detail, place).await?, &public_url).to_string();
-        let comma = if nth > 0 { "," } else { "" };
-        console.raw(format!("{comma}{}", harmless(entry)).as_bytes())?;
+        console.raw(format!("{before}{}", harmless(entry)).as_bytes())?;
+        before = ",".to_owned();
     }
     console.out(har::END)?;
     Ok(())
