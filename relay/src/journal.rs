@@ -34,8 +34,9 @@ use muxhook_protocol::frame::Backlog;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+pub use crate::accounts::Address;
 use crate::database::{self, OpenError};
-pub use entry::{Address, Answered, Attempt, By, Entry, Note, Tried};
+pub use entry::{Answered, Attempt, By, Entry, Note, Tried};
 use queue::{Job, Queue};
 
 /// What the journal keeps at most.
@@ -194,7 +195,7 @@ impl Journal {
         let (done, found) = oneshot::channel();
         let job = Job::Owed { address: address.clone(), after, most, done };
         self.queue.urge(job).map_err(|()| Unreadable)?;
-        found.await.unwrap_or(Err(Unreadable))
+        answer(found).await
     }
 
     /// How much is owed on an endpoint.
@@ -204,7 +205,7 @@ impl Journal {
     pub async fn backlog(&self, address: &Address) -> Result<Backlog, Unreadable> {
         let (done, found) = oneshot::channel();
         self.queue.urge(Job::Backlog { address: address.clone(), done }).map_err(|()| Unreadable)?;
-        found.await.unwrap_or(Err(Unreadable))
+        answer(found).await
     }
 
     /// How it is.
@@ -223,6 +224,13 @@ impl Journal {
             tracing::error!("the journal's writer had panicked");
         }
     }
+}
+
+/// Waits for what the writer reads. On a thread of its own, since a clock that a test has paused stands still while
+/// such a thread is busy, and runs away while only the writer is.
+async fn answer<T: Send + 'static>(found: oneshot::Receiver<Result<T, Unreadable>>) -> Result<T, Unreadable> {
+    let waited = tokio::task::spawn_blocking(move || found.blocking_recv()).await;
+    waited.ok().and_then(Result::ok).unwrap_or(Err(Unreadable))
 }
 
 impl Drop for Journal {
