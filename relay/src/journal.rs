@@ -13,10 +13,12 @@
 //! - `tables`: the shape of the file.
 //! - `entry`: what is written: deliveries, answers, attempts.
 //! - `queue`: what waits for the writer.
+//! - `history`: the read side.
 //! - `writer`: the thread, its batches, and what it does when the disk fails.
 //! - `rows`: entries and notes as rows, and back.
 
 mod entry;
+pub mod history;
 mod queue;
 mod rows;
 mod tables;
@@ -36,7 +38,8 @@ use tokio::time::Instant;
 
 pub use crate::accounts::Address;
 use crate::database::{self, OpenError};
-pub use entry::{Answered, Attempt, By, Entry, Note, Tried};
+pub use entry::{Answered, Attempt, By, Entry, Note, State, Tried, Which};
+use history::History;
 use queue::{Job, Queue};
 
 /// What the journal keeps at most.
@@ -106,6 +109,7 @@ pub struct Health {
 pub struct Journal {
     queue: Arc<Queue>,
     writer: std::sync::Mutex<Option<JoinHandle<()>>>,
+    history: History,
     limits: Limits,
     /// The `seq` of the latest delivery in it.
     last_seq: u64,
@@ -125,6 +129,7 @@ impl Journal {
         let connection = tables::SHAPE.open(dir)?;
         let failed = |cause| OpenError::Sqlite { path: dir.join(tables::SHAPE.file), cause };
         let rows::Latest { seq, kept_at } = rows::latest(&connection).map_err(failed)?;
+        let history = History::open(dir)?;
         let queue = Arc::new(Queue::default());
         let thread = std::thread::Builder::new().name("journal".to_owned());
         let writer = thread
@@ -136,6 +141,7 @@ impl Journal {
         Ok(Self {
             queue,
             writer: std::sync::Mutex::new(Some(writer)),
+            history,
             limits,
             last_seq: seq,
             began: Instant::now(),
@@ -206,6 +212,12 @@ impl Journal {
         let (done, found) = oneshot::channel();
         self.queue.urge(Job::Backlog { address: address.clone(), done }).map_err(|()| Unreadable)?;
         answer(found).await
+    }
+
+    /// What it says of the past.
+    #[must_use]
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// How it is.
