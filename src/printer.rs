@@ -27,12 +27,14 @@ use std::process::Stdio;
 
 use data_encoding::BASE64;
 use jiff::tz::TimeZone;
+use muxhook_protocol::Delivery;
 
 pub use colors::{ColorChoice, Colors};
 pub use console::Console;
 pub use escape::{escape, escape_bytes};
 pub use excerpt::excerpt;
-pub(crate) use human::units::{clip, shorten, span, thousands, wrap};
+pub(crate) use human::line::cells::{Cells, Columns};
+pub(crate) use human::units::{clip, clock, count, latency, shorten, span, thousands, wrap};
 pub use json::{delivery_line, harmless};
 pub use style::{Painted, Style};
 
@@ -96,6 +98,13 @@ pub fn interactive(format: Format, quiet: bool, colors: Colors) -> bool {
 #[must_use]
 pub fn stdout_of_others() -> Stdio {
     io::stderr().into()
+}
+
+/// A request's line, headers and body, as [`Print::All`] shows them: escaped, a line each, cut where a body is above
+/// 256 KiB, secrets masked unless `show_secrets`.
+#[must_use]
+pub fn request_lines(delivery: &Delivery, style: Style, show_secrets: bool) -> Vec<String> {
+    human::request_lines(delivery, style, show_secrets)
 }
 
 /// What is written at once at the latest, in bytes.

@@ -63,7 +63,7 @@ impl From<ApiError> for Error {
 /// What the relay says no to when it is asked about its history, with what to do.
 fn in_history(code: &str, message: &str) -> Option<Error> {
     Some(match code {
-        "unknown_event" => Error::failed(message).with_hint("`muxhook events list` shows what the relay has"),
+        "unknown_event" => Error::usage(message).with_hint("`muxhook events list` shows what the relay has"),
         "ambiguous_event" => Error::usage(message).with_hint("give more of the id"),
         "damaged_event" => {
             Error::failed(message).with_hint("whoever runs the relay should look at its disk, and at its log")

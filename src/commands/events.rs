@@ -3,12 +3,17 @@
 mod discard;
 mod export;
 mod filters;
+#[cfg(test)]
+mod fixture;
+mod lines;
 mod list;
 mod place;
 mod replay;
 mod show;
 mod stored;
+mod table;
 mod timeline;
+mod words;
 
 use crate::args::{Events, EventsVerb};
 use crate::config::Surroundings;

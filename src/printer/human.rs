@@ -3,7 +3,7 @@
 mod answer;
 mod banner;
 pub(super) mod content;
-mod line;
+pub(super) mod line;
 mod link;
 mod mask;
 pub(super) mod units;
@@ -11,6 +11,7 @@ pub(super) mod units;
 use std::io::Write as _;
 
 use jiff::tz::TimeZone;
+use muxhook_protocol::Delivery;
 
 use super::Print;
 use super::style::Style;
@@ -107,6 +108,24 @@ impl Human {
     fn room(&self) -> usize {
         self.width.unwrap_or(DEFAULT_WIDTH).saturating_sub(INDENT + 2).max(20)
     }
+}
+
+/// A request's line, headers and body as they stand below its line when everything is wanted, not indented.
+pub(super) fn request_lines(delivery: &Delivery, style: Style, show_secrets: bool) -> Vec<String> {
+    let human = Human {
+        out: style,
+        err: style,
+        zone: TimeZone::UTC,
+        width: None,
+        print: Print::All,
+        show_secrets,
+        quiet: false,
+        keys: false,
+    };
+    let mut out = Vec::new();
+    content::delivery(&human, delivery, &mut out);
+    let text = String::from_utf8_lossy(&out);
+    text.lines().map(|line| line.get(INDENT..).unwrap_or_default().to_owned()).collect()
 }
 
 /// Appends an indented line. Writing to memory never fails.

@@ -73,3 +73,33 @@ pub(super) fn refused(error: ApiError) -> Error {
         other => other.into(),
     }
 }
+
+/// An id that was typed, the space around it left out. Whether there is such a delivery is for the relay to say.
+///
+/// # Errors
+/// It is none: empty, a path, or shortened for the eye.
+pub(super) fn id(text: &str) -> Result<&str, Error> {
+    let id = text.trim();
+    match id {
+        "" => Err(Error::usage("an empty ID names no delivery")),
+        _ if id.contains('…') || id.contains("...") => {
+            Err(Error::usage(format!("`{id}` is shortened in its middle, so it names nothing"))
+                .with_hint("take the 8 digits that `muxhook events list` shows behind the time"))
+        }
+        "." | ".." => Err(Error::usage(format!("`{id}` is no ID"))),
+        id => Ok(id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_trimmed_and_what_is_none_is_told() {
+        assert_eq!(id(" 3f9ac1 ").unwrap(), "3f9ac1");
+        for text in ["", " ", "..", "ng02vOhR…dY00", "ng02...dY00"] {
+            assert!(id(text).is_err(), "{text}");
+        }
+    }
+}

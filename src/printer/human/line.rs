@@ -2,7 +2,7 @@
 //!
 //! On a terminal it never takes more than one row: the phrase gives way to the marks, and both to what stands before.
 
-mod cells;
+pub(in crate::printer) mod cells;
 mod marks;
 
 use muxhook_protocol::mux::phrase::{self, Told};

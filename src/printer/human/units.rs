@@ -8,14 +8,14 @@ use jiff::tz::TimeZone;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// `14:03:22` in `zone`, for milliseconds since the Unix epoch.
-pub(super) fn clock(unix_millis: u64, zone: &TimeZone) -> String {
+pub(crate) fn clock(unix_millis: u64, zone: &TimeZone) -> String {
     let millis = i64::try_from(unix_millis).unwrap_or(i64::MAX);
     let time = zone.to_datetime(Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX));
     format!("{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second())
 }
 
 /// `0.4 ms`, `12 ms`, `1.23 s`, `2m 03s`.
-pub(in crate::printer) fn latency(time: Duration) -> String {
+pub(crate) fn latency(time: Duration) -> String {
     match time.as_secs_f64() {
         seconds if seconds < 0.00995 => format!("{:.1} ms", seconds * 1e3),
         seconds if seconds < 0.9995 => format!("{:.0} ms", seconds * 1e3),
@@ -37,7 +37,7 @@ pub(crate) fn span(time: Duration) -> String {
 }
 
 /// `1 event`, `2 events`, `12,000 events`.
-pub(in crate::printer) fn count(number: u64, of: &str) -> String {
+pub(crate) fn count(number: u64, of: &str) -> String {
     format!("{} {of}{}", thousands(number), if number == 1 { "" } else { "s" })
 }
 

@@ -17,19 +17,19 @@ const SEPARATOR: &str = " · ";
 
 /// How many columns a line has, and how many its cells usually take.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Columns {
+pub(crate) struct Columns {
     /// `None`: as many as it takes; the line goes to no terminal.
     all: Option<usize>,
     /// Those of most types.
-    pub(super) event_type: usize,
+    pub(crate) event_type: usize,
     /// Those of most objects.
-    pub(super) object: usize,
+    pub(crate) object: usize,
     /// There is room for everything.
-    pub(super) wide: bool,
+    pub(crate) wide: bool,
 }
 
 impl Columns {
-    pub(super) fn of(all: Option<usize>) -> Self {
+    pub(crate) fn of(all: Option<usize>) -> Self {
         match all {
             Some(few) if few < WIDE => Self { all, event_type: 20, object: 9, wide: false },
             _ => Self { all, event_type: 26, object: 20, wide: true },
@@ -38,7 +38,7 @@ impl Columns {
 }
 
 /// A line in the making.
-pub(super) struct Cells {
+pub(crate) struct Cells {
     text: String,
     style: Style,
     faint: bool,
@@ -49,20 +49,20 @@ pub(super) struct Cells {
 }
 
 impl Cells {
-    pub(super) fn begin(style: Style, columns: Columns, faint: bool) -> Self {
+    pub(crate) fn begin(style: Style, columns: Columns, faint: bool) -> Self {
         let left = columns.all.unwrap_or(usize::MAX);
         Self { text: String::with_capacity(256), style, faint, left, gap: 0 }
     }
 
     /// What is laid out already and takes `columns`.
-    pub(super) fn raw(&mut self, text: &str, columns: usize) {
+    pub(crate) fn raw(&mut self, text: &str, columns: usize) {
         self.text.push_str(text);
         self.left = self.left.saturating_sub(columns);
     }
 
     /// A cell of at least `columns`, in its colours, cut to what is left; none for an empty text, or when hardly
     /// anything is left.
-    pub(super) fn push(&mut self, text: &str, columns: usize, paint: impl Fn(Style, &str) -> String) {
+    pub(crate) fn push(&mut self, text: &str, columns: usize, paint: impl Fn(Style, &str) -> String) {
         if text.is_empty() {
             self.gap += if columns > 0 { columns + 2 } else { 0 };
             return;
@@ -80,12 +80,12 @@ impl Cells {
     }
 
     /// Whether there is room for all of these.
-    pub(super) fn hold(&self, texts: &[&str]) -> bool {
+    pub(crate) fn hold(&self, texts: &[&str]) -> bool {
         self.left >= (self.gap + columns_of(texts)).saturating_sub(2)
     }
 
     /// As much of a phrase as leaves room for the cells that follow.
-    pub(super) fn fit(&mut self, phrase: &str, rest: &[&str]) {
+    pub(crate) fn fit(&mut self, phrase: &str, rest: &[&str]) {
         let room = self.left.saturating_sub(self.gap + columns_of(rest));
         if room >= phrase.width().min(LEAST) {
             let text = whole_parts(phrase, room, self.style);
@@ -93,7 +93,7 @@ impl Cells {
         }
     }
 
-    pub(super) fn end(mut self, out: &mut Vec<u8>) {
+    pub(crate) fn end(mut self, out: &mut Vec<u8>) {
         self.text.push('\n');
         out.extend_from_slice(self.text.as_bytes());
     }
@@ -105,7 +105,7 @@ fn columns_of(texts: &[&str]) -> usize {
 }
 
 /// A phrase from outside, made harmless; what muxhook itself puts into it, in ASCII where need be.
-pub(super) fn phrase(untrusted: &str, style: Style) -> String {
+pub(crate) fn phrase(untrusted: &str, style: Style) -> String {
     let safe = escape(untrusted);
     if style.unicode {
         return safe.into_owned();
