@@ -31,10 +31,11 @@ pub(super) async fn run(
     console: &mut Console,
 ) -> Result<(), Error> {
     let target = target(args)?;
+    let ids = args.ids.iter().map(|id| place::id(id)).collect::<Result<Vec<_>, _>>()?;
     let place = place::find(&args.place, around, console).await?;
     // All of them are found before anything is written.
-    let mut details = Vec::with_capacity(args.ids.len());
-    for id in &args.ids {
+    let mut details = Vec::with_capacity(ids.len());
+    for id in ids {
         details.push(place.api().event(&place.endpoint, id).await.map_err(place::refused)?);
     }
     match args.form {
