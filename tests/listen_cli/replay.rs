@@ -227,5 +227,5 @@ fn an_event_of_the_history_is_triggered_as_it_came_or_changed() {
     assert!(seen[2..].iter().all(|request| matches!(verdict(request), Verdict::Valid { .. })));
     trigger(&["ffffffff"]).with(1, "--from ffffffff");
     trigger(&["ffffffff", "video.asset.ready"]).with(2, "cannot be used with");
-    trigger(&["-", "-f", "3000", "--endpoint", "x"]).with(2, "leave out --forward-to");
+    trigger(&["-", "-f", "3000", "--endpoint", "alice"]).with(2, "leave out --forward-to");
 }
