@@ -15,10 +15,10 @@ use muxhook_protocol::mux::glob::Glob;
 use muxhook_protocol::mux::signature::{Key, Verdict};
 
 pub use checks::{Checks, Doubt};
+pub use order::Order;
 
 use crate::event::Arrival;
 use anew::{Fresh, Unsignable};
-use order::Order;
 use seen::Seen;
 
 /// The user's wishes. `T` is a target; the first route whose glob matches an event's type beats the default.

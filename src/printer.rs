@@ -33,7 +33,7 @@ pub use colors::{ColorChoice, Colors};
 pub use console::Console;
 pub use escape::{escape, escape_bytes};
 pub use excerpt::excerpt;
-pub(crate) use human::line::cells::{Cells, Columns};
+pub(crate) use human::line::cells::{Cells, Columns, phrase};
 pub(crate) use human::units::{clip, clock, count, latency, shorten, span, thousands, wrap};
 pub use json::{delivery_line, harmless};
 pub use style::{Painted, Style};

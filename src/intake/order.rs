@@ -6,9 +6,9 @@ use muxhook_protocol::mux::catalogue::Place;
 
 use super::memory::Memory;
 
-/// Object id → how far each of its lives has come.
+/// Object id → how far each of its lives has come. The last 20,000 objects are remembered.
 #[derive(Debug, Default)]
-pub(super) struct Order(Memory<Vec<Reached>>);
+pub struct Order(Memory<Vec<Reached>>);
 
 /// How far one life of an object has come. An object has few: its own, its master's, its renditions'.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ impl Order {
     /// Takes in an event at `place` in a life of `object`; `true` when one was seen before that comes after it: of a
     /// later step, or of the same step and made later. `made` reads when the event was made, and is asked only where
     /// that counts.
-    pub(super) fn is_broken(
+    pub fn is_broken(
         &mut self,
         object: &str,
         place: Place,

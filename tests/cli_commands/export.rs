@@ -201,7 +201,7 @@ fn mistakes_are_named_and_nothing_is_half_written() {
     let (home, history) = (Home::new(), History::unheard(vec![past.clone()]));
     for form in ["json", "curl", "har"] {
         let told =
-            export(&home, &history, &[&past.id(), "ffff", "--as", form]).with(1, "there is no such event");
+            export(&home, &history, &[&past.id(), "ffff", "--as", form]).with(2, "there is no such event");
         assert_eq!(told.out, "", "{form}");
     }
     export(&home, &history, &[&past.id(), "-f", "3000"]).with(2, "--forward-to is for --as curl");

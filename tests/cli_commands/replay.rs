@@ -145,7 +145,7 @@ fn mistakes_are_named_before_anything_is_sent() {
     ] {
         replay(&home, &history, args).with(2, part);
     }
-    replay(&home, &history, &["ffff"]).with(1, "there is no such event");
+    replay(&home, &history, &["ffff"]).with(2, "there is no such event");
     assert!(history.asked("POST").is_empty());
     let gone = History::unheard(Vec::new());
     let args = ["events", "replay", "--failed", "--endpoint", "zoe", "--relay", &gone.url];

@@ -225,7 +225,7 @@ fn an_event_of_the_history_is_triggered_as_it_came_or_changed() {
     let changed: Value = serde_json::from_slice(&seen[3].body).unwrap();
     assert_eq!((&changed["id"], &changed["data"]), (&json!("e9"), &json!({ "big": 1.0, "new": true })));
     assert!(seen[2..].iter().all(|request| matches!(verdict(request), Verdict::Valid { .. })));
-    trigger(&["ffffffff"]).with(1, "--from ffffffff");
+    trigger(&["ffffffff"]).with(2, "--from ffffffff");
     trigger(&["ffffffff", "video.asset.ready"]).with(2, "cannot be used with");
     trigger(&["-", "-f", "3000", "--endpoint", "alice"]).with(2, "leave out --forward-to");
 }

@@ -5,7 +5,7 @@ use muxhook_link::Now;
 use super::filters;
 use super::lines::{self, DeliveryLine, GapLine, SummaryLine};
 use super::place::{self, Place};
-use super::table::{self, Gaps, Look};
+use super::table::{self, Extra, Gaps, Look};
 use super::words;
 use crate::api::Summary;
 use crate::api::events::{Query, Row};
@@ -99,7 +99,7 @@ impl List {
             }
             match self.json {
                 true => push(&lines::line(&DeliveryLine::of(row)), &mut out)?,
-                false => table::row(row, &[], &self.look, &mut out),
+                false => table::row(row, &Extra::default(), &self.look, &mut out),
             }
         }
         self.shown += rows.len();

@@ -7,12 +7,14 @@ use muxhook_protocol::frame::Gap;
 
 use super::words;
 use crate::api::events::{Fate, Row};
-use crate::printer::{Cells, Columns, Style, clip, clock, count, escape, shorten};
+use crate::printer::{Cells, Columns, Style, clip, clock, count, escape, phrase, shorten};
 
 /// Columns of what became of a delivery, behind its sign.
 const BECAME: usize = 11;
 /// Columns of who answered the sender.
 const ANSWERED: usize = 12;
+/// Columns of the time since the row before.
+const SINCE: usize = 7;
 /// The most columns of a type, an object's type, and its id.
 const LONGEST: usize = 60;
 const LONGEST_OBJECT: usize = 20;
@@ -76,8 +78,18 @@ pub(super) fn short(id: DeliveryId) -> String {
     text.get(text.len().saturating_sub(8)..).unwrap_or_default().to_owned()
 }
 
-/// One delivery, in one row where there is a terminal; `more`: what else is to be said of it, escaped.
-pub(super) fn row(row: &Row, more: &[&str], look: &Look, out: &mut Vec<u8>) {
+/// What else is to be said of a delivery.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Extra<'a> {
+    /// How long after the row before: a column of its own, if only an empty one.
+    pub(super) since: Option<&'a str>,
+    /// What the event tells of itself, in place of who answered it. Text from outside, not escaped.
+    pub(super) phrase: Option<&'a str>,
+    pub(super) marks: &'a [&'a str],
+}
+
+/// One delivery, in one row where there is a terminal.
+pub(super) fn row(row: &Row, extra: &Extra<'_>, look: &Look, out: &mut Vec<u8>) {
     let style = look.style;
     let columns = Columns::of(look.width);
     let (tone, became) = words::became(row, look.now);
@@ -85,15 +97,20 @@ pub(super) fn row(row: &Row, more: &[&str], look: &Look, out: &mut Vec<u8>) {
     let mut cells = Cells::begin(style, columns, faint);
     let time = format!("{:>1$}", look.when(row.received_at), look.time);
     cells.raw(&style.dim(&time).to_string(), time.len());
+    if let Some(since) = extra.since {
+        cells.raw(&format!("  {since:>SINCE$}"), 2 + SINCE);
+    }
     cells.raw(&format!("  {}  {} ", short(row.delivery), tone.sign(style)), 2 + 8 + 2 + 2);
     cells.push(&became, BECAME, |style, text| tone.paint(text, style));
     cells.push(&name(row, look), columns.event_type, |style, text| style.bold(text).to_string());
     cells.push(&object(row, columns.wide, look), columns.object, |_, text| text.to_owned());
-    let marks: Vec<_> = more.iter().map(|mark| (*mark).to_owned()).chain(words::marks(row)).collect();
+    let marks: Vec<_> = extra.marks.iter().map(|mark| (*mark).to_owned()).chain(words::marks(row)).collect();
     let marks = marks.join(look.separator());
     let answered = format!("{} {}", style.sign("←", "<-"), words::answered(row));
+    if extra.since.is_some() {
+        cells.fit(&phrase(extra.phrase.unwrap_or_default(), style), &[&marks]);
     // It gives way to the marks.
-    if columns.wide || (row.answered_by != "app" && cells.hold(&[&answered, &marks])) {
+    } else if columns.wide || (row.answered_by != "app" && cells.hold(&[&answered, &marks])) {
         let room = if marks.is_empty() { 0 } else { ANSWERED };
         cells.push(&answered, room, |style, text| style.dim(text).to_string());
     }
@@ -177,7 +194,7 @@ mod tests {
 
     fn told(rows: &[Row], look: &Look) -> String {
         let mut out = Vec::new();
-        rows.iter().for_each(|one| row(one, &[], look, &mut out));
+        rows.iter().for_each(|one| row(one, &Extra::default(), look, &mut out));
         String::from_utf8(out).unwrap()
     }
 
