@@ -109,7 +109,15 @@ pub(crate) struct App {
 impl App {
     /// Answers every request with what `answer` makes of it: status line and body.
     pub(crate) fn new(answer: impl Fn(&Message) -> (&'static str, String) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::at(0, answer)
+    }
+
+    /// The same, on a port that is free.
+    pub(crate) fn at(
+        port: u16,
+        answer: impl Fn(&Message) -> (&'static str, String) + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
         let app = Self { port: listener.local_addr().unwrap().port(), seen: Arc::default() };
         let (seen, answer) = (Arc::clone(&app.seen), Arc::new(answer));
         thread::spawn(move || {

@@ -29,6 +29,8 @@ mod keyboard;
 #[cfg(test)]
 mod mux;
 #[cfg(test)]
+mod owed;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 mod register;

@@ -30,7 +30,7 @@ impl Relay {
     }
 
     /// One that makes its first token; the token.
-    fn first(home: &Home, port: u16) -> (Self, String) {
+    pub(crate) fn first(home: &Home, port: u16) -> (Self, String) {
         Self::first_with(home, port, &[])
     }
 

@@ -276,3 +276,6 @@ impl Round {
 pub(super) fn is_away(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Failed(failure) if failure.reason == FailReason::Refused)
 }
+
+#[cfg(test)]
+mod tests;
