@@ -9,13 +9,18 @@ pub(crate) const TOKEN: &str = "g00d-t0ken";
 
 /// Listens on a free port, and answers each request with what `answer` makes of it. Returns its URL.
 pub(crate) fn answering(answer: impl Fn(&str) -> String + Send + 'static) -> String {
+    answering_bytes(move |request| answer(request).into_bytes())
+}
+
+/// The same with answers that need not be text.
+pub(crate) fn answering_bytes(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
         for stream in listener.incoming().take(50) {
             let mut stream = stream.unwrap();
             let reply = answer(&request(&mut stream));
-            stream.write_all(reply.as_bytes()).unwrap();
+            stream.write_all(&reply).unwrap();
         }
     });
     url
@@ -61,7 +66,7 @@ pub(crate) fn json(status: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len())
 }
 
-fn problem(status: &str, code: &str, message: &str) -> String {
+pub(crate) fn problem(status: &str, code: &str, message: &str) -> String {
     json(status, &format!(r#"{{"error":"{code}","message":"{message}"}}"#))
 }
 

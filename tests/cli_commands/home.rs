@@ -64,6 +64,11 @@ fn ended(output: Output) -> Ended {
 }
 
 impl Ended {
+    /// Runs `command` to its end.
+    pub(crate) fn of(mut command: Command) -> Self {
+        ended(command.stdin(Stdio::null()).output().unwrap())
+    }
+
     /// Checks the exit code, and that stderr holds `part`.
     #[track_caller]
     pub(crate) fn with(self, code: i32, part: &str) -> Self {

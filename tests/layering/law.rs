@@ -147,6 +147,16 @@ pub(crate) const LAWS: &[Law] = &[
         breaks: &[("src/mux_api/exchange.rs", "use crate::api::Client;")],
     },
     Law {
+        says: "what is exported is written by pure code: no waiting, no socket, no file",
+        within: &["src/commands/events/export/*"],
+        except: &[],
+        never: &["async", "await", "std::fs", "std::net", "std::io", "tokio", "crate::api::Client"],
+        breaks: &[
+            ("src/commands/events/export/curl.rs", "use std::process; use std::io::Write;"),
+            ("src/commands/events/export/har.rs", "async fn f() {}"),
+        ],
+    },
+    Law {
         says: "the lines of an env file are pure: no other room, no waiting, no socket, no file",
         within: &["src/env_file"],
         except: &[],

@@ -37,6 +37,8 @@ mod register;
 #[cfg(test)]
 mod relay;
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod signature;
 #[cfg(test)]
 mod stopped_reader;

@@ -31,10 +31,11 @@ pub(super) async fn run(
     console: &mut Console,
 ) -> Result<(), Error> {
     let target = target(args)?;
+    let ids = args.ids.iter().map(|id| place::id(id)).collect::<Result<Vec<_>, _>>()?;
     let place = place::find(&args.place, around, console).await?;
     // All of them are found before anything is written.
-    let mut details = Vec::with_capacity(args.ids.len());
-    for id in &args.ids {
+    let mut details = Vec::with_capacity(ids.len());
+    for id in ids {
         details.push(place.api().event(&place.endpoint, id).await.map_err(place::refused)?);
     }
     match args.form {
@@ -104,11 +105,11 @@ async fn har(details: Vec<Detail>, place: &Place, console: &mut Console) -> Resu
         || format!("{}/h/{}", place.api().relay().origin(), place.endpoint),
         |own| own.public_url,
     );
-    console.raw(har::begin().as_bytes())?;
-    for (nth, detail) in details.into_iter().enumerate() {
+    let mut before = har::begin();
+    for detail in details {
         let entry = har::entry(&stored(detail, place).await?, &public_url).to_string();
-        let comma = if nth > 0 { "," } else { "" };
-        console.raw(format!("{comma}{}", harmless(entry)).as_bytes())?;
+        console.raw(format!("{before}{}", harmless(entry)).as_bytes())?;
+        before = ",".to_owned();
     }
     console.out(har::END)?;
     Ok(())

@@ -71,40 +71,18 @@ impl Stored {
 pub(super) mod tests {
     use muxhook_protocol::{DeliveryId, Headers};
 
+    use super::super::fixture::{attempt, row};
     use super::*;
-    use crate::api::events::{Attempt, Row};
 
     /// A delivery with these headers and this body, which an app rejected with 500 after 12 ms.
     pub(in crate::commands::events) fn stored(headers: &[(&str, &[u8])], body: &[u8]) -> Stored {
-        let attempt = Attempt {
-            at: 1_767_225_600_500,
-            took_ms: 12,
-            session: 1,
-            result: "replied".to_owned(),
-            status: Some(500),
-            message: None,
-            late: false,
-            replayed: false,
-        };
-        let row = Row {
-            delivery: DeliveryId::new(1_767_225_600_000, &[7; 10]),
-            seq: 7,
-            received_at: 1_767_225_600_000,
-            method: "POST".to_owned(),
-            path: String::new(),
-            query: None,
-            size: body.len() as u64,
-            event_id: None,
-            event_type: None,
-            object_type: None,
-            object_id: None,
-            environment: None,
-            fate: Fate::Rejected,
-            answered_by: "app".to_owned(),
-            status: 500,
-            duplicate_of: None,
-            attempts: vec![attempt],
-        };
+        let row = row(7, |row| {
+            row.delivery = DeliveryId::new(1_767_225_600_000, &[7; 10]);
+            row.received_at = 1_767_225_600_000;
+            (row.path, row.query) = (String::new(), None);
+            (row.fate, row.status, row.size) = (Fate::Rejected, 500, body.len() as u64);
+            row.attempts = vec![attempt("replied", Some(500))];
+        });
         let pairs = headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec()));
         let headers: Headers = pairs.collect();
         Stored { detail: Detail { row, headers }, body: body.to_vec().into() }

@@ -66,7 +66,7 @@ async fn past(id: &str, place: &Place) -> Result<Vec<u8>, Error> {
     let body = place.reached.api.body(&place.endpoint.endpoint, id).await;
     body.map(Into::into).map_err(|error| match error {
         ApiError::Refused { message, code, .. } if code.ends_with("_event") => {
-            Error::refused(format!("--from {id}: {message}")).with_hint(
+            Error::usage(format!("--from {id}: {message}")).with_hint(
                 "`muxhook events list` shows what the history has; a file of that name is not there either",
             )
         }

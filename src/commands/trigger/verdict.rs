@@ -70,6 +70,7 @@ fn of_relay(reply: &Reply) -> Refusal {
         Some("app_unreachable") => {
             Some("is the app running, where `muxhook listen` forwards to? What that prints says more")
         }
+        Some("in_flight") => Some("try again once the app has answered"),
         Some("app_timeout") => {
             Some("Mux gets no answer after 4.5 s either: let the app answer first and work afterwards")
         }

@@ -61,7 +61,7 @@ fn what_hinders_it_on_the_way_is_told() {
     keeper.address();
     home.run(&["endpoints", "create", "lonely"]).with(0, "");
     let ended = trigger(&home, &["video.asset.ready", "--endpoint", "lonely"]).with(4, "0 of 1 event");
-    for part in ["200", "held", "nobody listens", "hint: start `muxhook listen"] {
+    for part in ["200", "held", "nobody listens", "hint: start `muxhook listen", "it is delivered"] {
         assert!(ended.out.contains(part), "{part}: {}", ended.out);
     }
     let gone = free_port().to_string();
@@ -69,6 +69,23 @@ fn what_hinders_it_on_the_way_is_told() {
     listener.address();
     let ended = trigger(&home, &["video.asset.ready", "--endpoint", "lonely"]).with(4, "0 of 1 event");
     assert!(ended.out.contains("502") && ended.out.contains("nothing listens on"), "{}", ended.out);
+}
+
+#[test]
+fn what_is_held_is_taken_for_accepted_on_request_and_comes_to_who_listens() {
+    let (home, app) = (Home::new(), verifying());
+    let keeper = home.start(&["listen", "--endpoint", "kept"]);
+    keeper.address();
+    home.run(&["endpoints", "create", "lonely"]).with(0, "");
+    let args = ["video.asset.ready", "--endpoint", "lonely", "--accept-held"];
+    trigger(&home, &args).with(0, "1 event sent, held by the relay until somebody listens");
+    let ended = trigger(&home, &[&args[..], &["--json"]].concat()).with(0, "");
+    let (sent, summary) = (&of_kind(&ended, "sent")[0], &of_kind(&ended, "summary")[0]);
+    assert_eq!((&sent["answered_by"], &sent["error"]), (&json!("held"), &Value::Null));
+    assert_eq!((&summary["accepted"], &summary["held"]), (&json!(1), &json!(1)));
+    let listener = home.start(&["listen", "--endpoint", "lonely", "-f", &app.url()]);
+    listener.address();
+    app.wait_for(2);
 }
 
 #[test]

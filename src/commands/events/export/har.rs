@@ -119,7 +119,7 @@ fn decoded(text: &str) -> String {
     let mut rest = text.as_bytes();
     while let [first, behind @ ..] = rest {
         let digits = behind.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        let byte = digits.filter(|_| *first == b'%').and_then(|digits| hex(digits));
+        let byte = digits.filter(|_| *first == b'%').and_then(hex);
         (rest, _) = match byte {
             Some(byte) => (&behind[2..], bytes.push(byte)),
             None => (behind, bytes.push(if *first == b'+' { b' ' } else { *first })),

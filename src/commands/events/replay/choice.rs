@@ -57,7 +57,10 @@ impl Choice {
                 Err(Error::usage(format!("--last {last}: give a number from 1 to {MOST}")))
             }
             (Some(last), _) => Ok(Self::Last(last)),
-            (None, None) if !args.failed => Ok(Self::Ids(args.ids.clone())),
+            (None, None) if !args.failed => {
+                let ids = args.ids.iter().map(|id| place::id(id).map(str::to_owned));
+                ids.collect::<Result<_, _>>().map(Self::Ids)
+            }
             // What comes while this goes on is not sent again.
             (None, since) => Ok(Self::Since { since, until: now.saturating_add(1), failed: args.failed }),
         }
