@@ -26,7 +26,7 @@ use rusqlite::{Connection, Row};
 
 use crate::database::{self, OpenError};
 
-pub use endpoints::{Claimed, Endpoint, MAX_ENDPOINTS};
+pub use endpoints::{Address, Claimed, Endpoint, MAX_ENDPOINTS};
 pub use name::{AccountName, InvalidAccount};
 pub use token::{Token, UnfitToken};
 pub use tokens::{NewToken, TokenRecord};

@@ -5,7 +5,9 @@
 
 mod answer;
 mod ids;
+mod keeper;
 mod pending;
+mod redelivery;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,18 +15,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 use muxhook_link::Now;
-use muxhook_protocol::frame::{DeliverHead, Notice, Role};
+use muxhook_protocol::frame::{Ack, Backlog, DeliverHead, Notice, Role};
 use muxhook_protocol::parts::Outgoing;
 use muxhook_protocol::{DeliveryId, EndpointId, Frame, Outcome};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 pub use answer::Answer;
+pub use keeper::Keeping;
 
 use crate::accounts::AccountName;
-use crate::journal::{Address, Answered, Attempt, By, Entry, Journal, Note, Tried};
-use crate::registry::{Registry, Seat, SessionNumber};
+use crate::journal::{Address, HoldError};
+use crate::registry::{Registry, Seat};
 use ids::Ids;
+use keeper::{Arrived, Keeper};
 use pending::{Concluded, Pending};
 
 /// How often deadlines are looked at while anything is pending: how late a deadline's answer may be.
@@ -49,24 +53,13 @@ pub struct Request {
     pub deadline: Instant,
 }
 
-/// What a dispatch keeps deliveries in.
-#[derive(Debug, Default)]
-pub struct Keeping {
-    /// The durable record; `None`: nothing is kept.
-    pub journal: Option<Arc<Journal>>,
-    /// Whether the relay answers itself where no app can, and owes the delivery from then on.
-    pub holds: bool,
-}
-
 /// The one owner of deliveries.
 #[derive(Debug)]
 pub struct Dispatch {
     registry: Arc<Registry>,
     pending: Pending,
     ids: Ids,
-    journal: Option<Arc<Journal>>,
-    /// Whether the relay answers itself where no app can, and owes the delivery from then on.
-    holds: bool,
+    keeper: Keeper,
     now: Now,
     /// Most deliveries without an outcome that one session is sent.
     window: u32,
@@ -78,87 +71,71 @@ impl Dispatch {
     /// A dispatch over the sessions of `registry`. `random` makes this run's ids differ from every other's.
     #[must_use]
     pub fn new(registry: Arc<Registry>, keeping: Keeping, window: u32, random: [u8; 8], now: Now) -> Self {
-        let Keeping { journal, holds } = keeping;
+        let keeper = Keeper::new(&registry, keeping);
         // Without a journal the number goes on from the clock, so that it grows over restarts too.
-        let last = journal.as_ref().map_or(0, |journal| journal.last_seq());
-        let ids = Ids::new(random, last.max(now.unix_millis()));
-        let holds = holds && journal.is_some();
-        Self { registry, pending: Pending::default(), ids, journal, holds, now, window, work: Notify::new() }
+        let ids = Ids::new(random, keeper.last_seq().max(now.unix_millis()));
+        Self { registry, pending: Pending::default(), ids, keeper, now, window, work: Notify::new() }
     }
 
-    /// Sends `request` to the live sessions of its endpoint and waits for the answer. Dropping the future means that
-    /// the sender is gone: whatever comes later is late.
+    /// Sends `request` to the live sessions of its endpoint and waits for the answer; what no app can answer is held.
+    /// Dropping the future means that the sender is gone: whatever comes later is late.
     pub async fn deliver(&self, address: &Address, request: Request) -> Answer {
-        let endpoint = &address.endpoint;
-        let Some(seats) = self.registry.seats(endpoint) else {
-            return self.without_listener(address, &request).await;
-        };
-        let (id, seq) = self.ids.next(request.received_at);
-        let frame = encode(id, seq, &request);
-        let received_at = request.received_at;
+        let seats = self.registry.seats(&address.endpoint);
+        if seats.is_none() && !self.keeper.holds() {
+            return Answer::NoListener;
+        }
+        let deadline = request.deadline;
+        let arrived = self.arrive(address, request);
+        let Some(seats) = seats else { return held(self.keeper.hold(arrived, Vec::new(), false).await) };
         for observer in seats.iter().filter(|seat| seat.role == Role::Observer) {
             // A copy that an observer has no room for is lost to it alone.
-            let _ = observer.deliver(frame.clone(), self.window);
+            let _ = observer.deliver(arrived.frame.clone(), self.window);
         }
-        let listeners: Vec<&Arc<Seat>> = seats.iter().filter(|seat| seat.role == Role::Listener).collect();
+        let listeners: Vec<_> = seats.iter().filter(|seat| seat.role == Role::Listener).cloned().collect();
         if listeners.is_empty() {
-            self.record(address, (id, seq, received_at), frame, &Answer::Observed, Vec::new());
+            self.keeper.record(arrived, Answer::Observed.answered(), Vec::new());
             return Answer::Observed;
         }
-        let mut waiting = self.pending.open(id, endpoint, &frame, &listeners, request.deadline);
-        drop(request);
-        for seat in &listeners {
+        let is_relays = self.keeper.holds() && listeners.iter().any(|seat| seat.ack == Ack::Relay);
+        // What can't be held is the app's to answer.
+        if is_relays && self.keeper.hold_and_hand_out(arrived.clone(), listeners.clone()).await.is_ok() {
+            return Answer::Held;
+        }
+        self.ask(arrived, &listeners, deadline).await
+    }
+
+    /// Has the apps behind `listeners` answer.
+    async fn ask(&self, arrived: Arrived, listeners: &[Arc<Seat>], deadline: Instant) -> Answer {
+        let Arrived { id, frame, address, .. } = &arrived;
+        let mut waiting = self.pending.open(*id, &address.endpoint, frame, listeners, deadline);
+        for seat in listeners {
             if seat.deliver(frame.clone(), self.window).is_err() {
-                self.pending.never_had(id, seat.session);
+                self.pending.never_had(*id, seat.session);
             }
         }
         self.work.notify_one();
         let Concluded { answer, attempts } = waiting.answer().await;
-        self.record(address, (id, seq, received_at), frame, &answer, attempts);
+        let is_lost = matches!(answer, Answer::LinkLost | Answer::GoingDown);
+        if is_lost
+            && self.keeper.holds()
+            && self.keeper.hold(arrived.clone(), attempts.clone(), true).await.is_ok()
+        {
+            return Answer::Held;
+        }
+        self.keeper.record(arrived, answer.answered(), attempts);
         answer
     }
 
-    /// Nobody is live.
-    async fn without_listener(&self, address: &Address, request: &Request) -> Answer {
-        let Some(journal) = self.journal.as_ref().filter(|_| self.holds) else { return Answer::NoListener };
+    fn arrive(&self, address: &Address, request: Request) -> Arrived {
         let (id, seq) = self.ids.next(request.received_at);
-        let answered = Answered { by: By::Held, status: 200 };
-        let entry = Entry {
-            address: address.clone(),
-            id,
-            seq,
-            received_at: request.received_at,
-            frame: encode(id, seq, request),
-            answered,
-            handed: 0,
-            attempts: Vec::new(),
-        };
-        match journal.hold(entry).await {
-            Ok(()) => Answer::Held,
-            Err(error) => Answer::NotHeld(error),
-        }
-    }
-
-    /// Leaves a delivery that has its answer to history.
-    fn record(
-        &self,
-        address: &Address,
-        (id, seq, received_at): (DeliveryId, u64, u64),
-        frame: Outgoing,
-        answer: &Answer,
-        attempts: Vec<Attempt>,
-    ) {
-        let Some(journal) = &self.journal else { return };
-        let handed = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
-        let address = address.clone();
-        let answered = answer.answered();
-        journal.record(Entry { address, id, seq, received_at, frame, answered, handed, attempts });
+        let frame = encode(id, seq, &request);
+        Arrived { address: address.clone(), id, seq, received_at: request.received_at, frame }
     }
 
     /// Whose `endpoint` is, when anybody is live on it.
     #[must_use]
     pub fn owner(&self, endpoint: &EndpointId) -> Option<AccountName> {
-        self.registry.seats(endpoint)?.first().map(|seat| seat.account.clone())
+        self.registry.seats(endpoint)?.first().map(|seat| seat.address.account.clone())
     }
 
     /// Takes in what became of delivery `id` in the hands of `seat`. An outcome that nobody waits for any more is
@@ -166,25 +143,40 @@ impl Dispatch {
     pub fn settle(&self, seat: &Seat, id: DeliveryId, outcome: Outcome) {
         seat.settled();
         let at = self.now.unix_millis();
-        if !self.pending.settle(id, seat.session, &outcome, at)
-            && let Some(journal) = &self.journal
-        {
-            let tried = Tried::from(&outcome);
-            let attempt =
-                Attempt { at, took_ms: 0, session: seat.session, tried, late: true, replayed: false };
-            journal.note(Note::Attempted { id, attempt, settled: outcome.accepted() });
+        if !self.pending.settle(id, seat.session, &outcome, at) {
+            self.keeper.settle(id, seat, &outcome, at);
         }
     }
 
     /// The session is over: what it had in hand waits for its listener to come back.
-    pub fn lost(&self, session: SessionNumber) {
-        self.pending.lost(session);
+    pub fn lost(&self, seat: &Seat) {
+        self.pending.lost(seat.session);
+        self.keeper.leave(seat);
     }
 
-    /// A listener is back under a new seat. What it still has in hand stays its own; what never reached it is sent
-    /// again; what nobody waits for any more will be late.
-    pub fn resume(&self, endpoint: &EndpointId, seat: &Arc<Seat>, in_hand: &[DeliveryId]) {
-        let resumed = self.pending.resume(endpoint, seat, in_hand);
+    /// A listener's app can be reached again.
+    pub fn reachable(&self, seat: &Seat) {
+        self.keeper.reachable(seat);
+    }
+
+    /// How much is owed on an endpoint.
+    pub async fn backlog(&self, address: &Address) -> Backlog {
+        self.keeper.backlog(address).await
+    }
+
+    /// The number of the latest delivery.
+    #[must_use]
+    pub fn latest_seq(&self) -> u64 {
+        self.ids.latest()
+    }
+
+    /// A listener is there, or back under a new seat. What it still has in hand stays its own; what never reached it is
+    /// sent again; what nobody waits for any more will be late; what the endpoint owes goes out.
+    pub fn resume(&self, seat: &Arc<Seat>, in_hand: &[DeliveryId]) {
+        let resumed = self.pending.resume(&seat.address.endpoint, seat, in_hand);
+        if seat.role == Role::Listener {
+            self.keeper.enter(seat, in_hand);
+        }
         for id in resumed.over {
             // Without room its user does not learn it, and loses nothing else.
             let _ = seat.send(Outgoing::control(&Frame::Answered { id }));
@@ -225,6 +217,13 @@ impl Dispatch {
             sleep(SWEEP).await;
             self.pending.expire(Instant::now());
         }
+    }
+}
+
+fn held(done: Result<(), HoldError>) -> Answer {
+    match done {
+        Ok(()) => Answer::Held,
+        Err(error) => Answer::NotHeld(error),
     }
 }
 

@@ -34,8 +34,9 @@ use muxhook_protocol::frame::Backlog;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+pub use crate::accounts::Address;
 use crate::database::{self, OpenError};
-pub use entry::{Address, Answered, Attempt, By, Entry, Note, Tried};
+pub use entry::{Answered, Attempt, By, Entry, Note, Tried};
 use queue::{Job, Queue};
 
 /// What the journal keeps at most.

@@ -10,7 +10,7 @@ use muxhook_protocol::frame::{Ack, Owed, Role};
 use muxhook_protocol::parts::Outgoing;
 use tokio::time::Instant;
 
-use crate::accounts::AccountName;
+use crate::accounts::Address;
 use crate::outbox::{Full, Outbox};
 
 /// A session's number: unique on this node while it runs.
@@ -35,8 +35,8 @@ pub struct Wishes {
 pub struct Seat {
     /// Its number.
     pub session: SessionNumber,
-    /// The account that it acts for.
-    pub account: AccountName,
+    /// What it is on, and for whom.
+    pub address: Address,
     /// Who listens: the same over one CLI's reconnects.
     pub listener: String,
     /// What it is there for.
@@ -58,7 +58,7 @@ impl Seat {
     #[must_use]
     pub fn new(
         session: SessionNumber,
-        account: AccountName,
+        address: Address,
         listener: String,
         wishes: Wishes,
         in_hand: u32,
@@ -66,7 +66,7 @@ impl Seat {
         let Wishes { role, ack, owed } = wishes;
         let (outbox, in_hand) = (Outbox::default(), AtomicU32::new(in_hand));
         let noticed = Mutex::default();
-        Arc::new(Self { session, account, listener, role, ack, owed, outbox, in_hand, noticed })
+        Arc::new(Self { session, address, listener, role, ack, owed, outbox, in_hand, noticed })
     }
 
     /// Sends a frame.
@@ -144,7 +144,7 @@ impl Registry {
     pub fn enter(&self, endpoint: &EndpointId, seat: Arc<Seat>, most: usize) -> Result<u32, NoSeat> {
         let mut endpoints = self.lock();
         let old = endpoints.get(endpoint).map(|seats| &**seats).unwrap_or_default();
-        let is_over = |other: &&Arc<Seat>| other.listener == seat.listener || other.account != seat.account;
+        let is_over = |other: &&Arc<Seat>| other.listener == seat.listener || other.address != seat.address;
         let (over, others): (Vec<_>, Vec<_>) = old.iter().partition(is_over);
         if others.len() >= most {
             return Err(NoSeat);
@@ -182,10 +182,12 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::accounts::AccountName;
 
     fn seat(session: SessionNumber, listener: &str) -> Arc<Seat> {
         let wishes = Wishes { role: Role::Listener, ack: Ack::App, owed: Owed::Deliver };
-        Seat::new(session, AccountName::default(), listener.into(), wishes, 0)
+        let address = Address { account: AccountName::default(), endpoint: "shop".parse().unwrap() };
+        Seat::new(session, address, listener.into(), wishes, 0)
     }
 
     #[test]

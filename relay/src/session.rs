@@ -7,14 +7,14 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use muxhook_link::{Link, LinkError};
-use muxhook_protocol::frame::{Backlog, Hello, Limits, Refused, RefusedCode, Restarting, Welcome};
+use muxhook_protocol::frame::{Hello, Limits, Refused, RefusedCode, Restarting, Welcome};
 use muxhook_protocol::parts::Outgoing;
 use muxhook_protocol::{EndpointId, Frame, MAX_REPLY_BODY, SUBPROTOCOL};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 
-use crate::accounts::{self, AccountName, Accounts};
+use crate::accounts::{self, AccountName, Accounts, Address};
 use crate::config::PublicUrl;
 use crate::dispatch::Dispatch;
 use crate::outbox::Outbox;
@@ -86,7 +86,7 @@ impl Sessions {
                 let ended = self.serve(&mut link, &seat).await;
                 self.registry.leave(&endpoint, seat.session);
                 seat.outbox.close();
-                self.dispatch.lost(seat.session);
+                self.dispatch.lost(&seat);
                 tracing::info!(session = seat.session, %endpoint, cause = %ended, "session ends");
                 ended
             }
@@ -125,7 +125,9 @@ impl Sessions {
         let number = self.registry.number();
         let in_hand = u32::try_from(hello.resume.len()).unwrap_or(u32::MAX);
         let wishes = Wishes { role: hello.role, ack: hello.ack, owed: hello.owed };
-        let seat = Seat::new(number, account.clone(), hello.listener, wishes, in_hand);
+        let address = Address { account: account.clone(), endpoint: endpoint.clone() };
+        let owed = self.dispatch.backlog(&address).await;
+        let seat = Seat::new(number, address, hello.listener, wishes, in_hand);
         let Ok(others) = self.registry.enter(&endpoint, Arc::clone(&seat), self.per_endpoint) else {
             let message = format!("{endpoint} has {} sessions already, as many as it may", self.per_endpoint);
             return Err(refuse(link, RefusedCode::TooManySessions, false, &message));
@@ -139,13 +141,13 @@ impl Sessions {
             server: crate::SERVER.to_owned(),
             limits: self.limits,
             others,
-            owed: Backlog::default(),
-            seq: 0,
+            owed,
+            seq: self.dispatch.latest_seq(),
         })));
         // The CLI's own words are escaped.
         let (session, role, agent) = (seat.session, seat.role, hello.agent);
         tracing::info!(session, %endpoint, ?role, ?agent, "session begins");
-        self.dispatch.resume(&endpoint, &seat, &hello.resume);
+        self.dispatch.resume(&seat, &hello.resume);
         Ok((endpoint, seat))
     }
 
@@ -180,6 +182,7 @@ impl Sessions {
         loop {
             match poll_fn(|cx| poll_frame(cx, link, &seat.outbox)).await {
                 Ok(Frame::Outcome { id, outcome, .. }) => self.dispatch.settle(seat, id, outcome),
+                Ok(Frame::Reachable) => self.dispatch.reachable(seat),
                 Ok(Frame::Unknown) => tracing::debug!(session = seat.session, "a frame of an unknown kind"),
                 Ok(_) => return LinkError::Protocol("a frame out of place".to_owned()).into(),
                 Err(ended) => return ended,

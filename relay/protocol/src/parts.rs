@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::delivery::DeliveryId;
+use crate::delivery::{Delivery, DeliveryId};
 use crate::frame::{self, DeliverHead, Frame, PART_SIZE};
 use crate::outcome::Outcome;
 
@@ -35,6 +35,13 @@ impl Outgoing {
         let head = DeliverHead { size: body.len() as u64, ..head };
         let (begin, rest) = cut(head.id, body);
         Self { first: frame::encode_deliver(&head, headers, begin), rest }
+    }
+
+    /// A delivery that is whole.
+    #[must_use]
+    pub fn delivery(delivery: &Delivery) -> Self {
+        let head = DeliverHead::of(delivery, delivery.body.len() as u64);
+        Self::deliver(head, delivery.headers.iter(), &delivery.body)
     }
 
     /// What became of a delivery.

@@ -9,6 +9,15 @@ use super::{AccountName, Accounts, Error, millis, parsed};
 /// Most endpoints of one account.
 pub const MAX_ENDPOINTS: u64 = 100_000;
 
+/// Where a delivery belongs: of both, since an endpoint that was deleted may be another account's later.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Address {
+    /// Whose.
+    pub account: AccountName,
+    /// Which of theirs.
+    pub endpoint: EndpointId,
+}
+
 /// What the relay knows of an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {

@@ -25,6 +25,11 @@ impl Ids {
         Self(Mutex::new(Last { millis: 0, tail, seq }))
     }
 
+    /// The latest number.
+    pub(super) fn latest(&self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).seq
+    }
+
     /// The next id and number, for a delivery of `unix_millis`.
     pub(super) fn next(&self, unix_millis: u64) -> (DeliveryId, u64) {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -118,7 +118,7 @@ impl Pending {
         id: DeliveryId,
         endpoint: &EndpointId,
         frame: &Outgoing,
-        listeners: &[&Arc<Seat>],
+        listeners: &[Arc<Seat>],
         deadline: Instant,
     ) -> Waiting<'_> {
         let (reply, answer) = oneshot::channel();

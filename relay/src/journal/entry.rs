@@ -2,18 +2,9 @@
 
 use bytes::Bytes;
 use muxhook_protocol::parts::Outgoing;
-use muxhook_protocol::{DeliveryId, EndpointId, Outcome};
+use muxhook_protocol::{DeliveryId, Outcome};
 
-use crate::accounts::AccountName;
-
-/// Where a delivery belongs. Of both, since an endpoint that was deleted may be another account's later.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Address {
-    /// Whose.
-    pub account: AccountName,
-    /// Which of theirs.
-    pub endpoint: EndpointId,
-}
+use crate::accounts::Address;
 
 /// A delivery, and what is known of it when it is written.
 #[derive(Clone, Debug)]

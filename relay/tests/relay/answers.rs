@@ -5,6 +5,12 @@ use tokio::join;
 
 use crate::harness::{Relay, hello, refused, replied, short_deadline, skipped, unreachable_app};
 
+/// A relay that holds nothing, and whose deadline is short enough to wait for.
+fn without_hold(config: &mut muxhook_relay::config::Config) {
+    short_deadline(config);
+    config.hold = false;
+}
+
 #[tokio::test]
 async fn the_apps_own_answer_reaches_the_sender() {
     let relay = Relay::start().await;
@@ -64,7 +70,7 @@ async fn a_sender_that_hangs_up_makes_the_outcome_late() {
 
 #[tokio::test]
 async fn a_lost_link_that_does_not_come_back_is_a_503() {
-    let relay = Relay::with(short_deadline).await;
+    let relay = Relay::with(without_hold).await;
     let mut cli = relay.listen("shop").await;
     let lost = async {
         cli.delivery().await;
@@ -122,7 +128,7 @@ async fn what_a_lost_link_swallowed_is_sent_again_once_in_order() {
 
 #[tokio::test]
 async fn a_listener_that_resumes_too_late_is_told_so() {
-    let relay = Relay::with(short_deadline).await;
+    let relay = Relay::with(without_hold).await;
     let greeting = hello("shop");
     let mut cli = relay.dial(greeting.clone()).await;
     let lost = async {
@@ -134,16 +140,6 @@ async fn a_listener_that_resumes_too_late_is_told_so() {
     assert_eq!(response.error().0, 503);
     let mut cli = relay.dial(muxhook_protocol::frame::Hello { resume: vec![id], ..greeting }).await;
     assert_eq!(cli.next().await.unwrap(), Frame::Answered { id });
-}
-
-#[tokio::test]
-async fn nobody_listens() {
-    let relay = Relay::start().await;
-    drop(relay.listen("shop").await);
-    relay.gone("shop").await;
-    let response = relay.post("shop", "").await;
-    assert_eq!(response.error(), (503, "no_listener".into()));
-    assert!(response.get("retry-after").parse::<u32>().is_ok());
 }
 
 #[tokio::test]

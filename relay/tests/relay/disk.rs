@@ -15,7 +15,7 @@ fn keep_busy(relay: &Relay) -> Connection {
 async fn traffic(relay: &Relay, neighbour: &Neighbour) {
     for _ in 0..20 {
         neighbour.is_well().await;
-        assert_eq!(relay.post("idle", "").await.status, 503);
+        assert_eq!(relay.post("idle", "").await.by(), (200, "held"));
         assert_eq!(relay.post("nobody", "").await.status, 404);
         drop(relay.listen("known").await);
     }

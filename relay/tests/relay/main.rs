@@ -7,6 +7,7 @@ mod fidelity;
 mod flow;
 mod harness;
 mod intake;
+mod owed;
 mod page;
 mod restart;
 mod sanitised;

@@ -141,7 +141,11 @@ async fn at_the_deadline_the_latest_failure_answers() {
 
 #[tokio::test]
 async fn a_skip_beside_a_lost_link_is_no_answer() {
-    let relay = Relay::with(short_deadline).await;
+    let relay = Relay::with(|config| {
+        short_deadline(config);
+        config.hold = false;
+    })
+    .await;
     let (response, _pair) = both(&relay, async |mut pair| {
         pair.two.settle(pair.delivery.id, skipped());
         let Pair { one, two, .. } = &mut pair;

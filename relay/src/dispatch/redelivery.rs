@@ -1,0 +1,178 @@
+//! What is owed goes out again until an app accepts it. One task for each endpoint that owes something and has a
+//! listener; what it does next is for its [`Course`] to say.
+
+mod course;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use muxhook_protocol::frame::Role;
+use muxhook_protocol::parts::Outgoing;
+use muxhook_protocol::{Delivery, DeliveryId, Outcome};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::journal::{Address, Journal, Note};
+use crate::registry::{Registry, Seat};
+use course::{Action, Course};
+
+pub(super) use course::Settled;
+
+/// After a read that failed.
+const UNREAD_PAUSE: Duration = Duration::from_secs(5);
+
+/// Everything that is owed, as far as somebody listens.
+#[derive(Debug)]
+pub(super) struct Redelivery {
+    registry: Arc<Registry>,
+    journal: Arc<Journal>,
+    ways: Mutex<HashMap<Address, Arc<Way>>>,
+}
+
+/// One endpoint's course, and what wakes its task.
+#[derive(Debug, Default)]
+struct Way {
+    course: Mutex<Course>,
+    changed: Notify,
+}
+
+impl Way {
+    fn course(&self) -> MutexGuard<'_, Course> {
+        self.course.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Redelivery {
+    pub(super) fn new(registry: Arc<Registry>, journal: Arc<Journal>) -> Arc<Self> {
+        Arc::new(Self { registry, journal, ways: Mutex::default() })
+    }
+
+    /// A listener comes to an endpoint that owes something, or comes back with what it has in hand.
+    pub(super) fn enter(self: &Arc<Self>, seat: &Arc<Seat>, in_hand: &[DeliveryId]) {
+        self.begin_or_go_on(&seat.address, |course| course.enter(seat, in_hand));
+    }
+
+    /// A session is over.
+    pub(super) fn leave(&self, seat: &Seat) {
+        self.go_on(&seat.address, |course| course.leave(seat.session, Instant::now()));
+    }
+
+    /// A listener's app is there again.
+    pub(super) fn reachable(&self, seat: &Seat) {
+        self.go_on(&seat.address, |course| course.reachable(seat.session));
+    }
+
+    /// The delivery `seq` is owed now, or may be in a moment. Without a listener it waits for one.
+    pub(super) fn add(self: &Arc<Self>, address: &Address, seq: u64) {
+        if self.registry.seats(&address.endpoint).is_some() {
+            self.begin_or_go_on(address, |course| course.add(seq));
+        }
+    }
+
+    /// A delivery that is owed from now on goes to these at once.
+    pub(super) fn hand_out(self: &Arc<Self>, address: &Address, delivery: Delivery, to: Vec<Arc<Seat>>) {
+        self.begin_or_go_on(address, |course| self.send(course, delivery, to));
+    }
+
+    /// Takes in what came of a delivery; `None` when it is none that was sent from here.
+    pub(super) fn settle(&self, id: DeliveryId, seat: &Seat, outcome: &Outcome) -> Option<Settled> {
+        self.go_on(&seat.address, |course| {
+            let settled = course.settle(id, seat, outcome, Instant::now());
+            if settled.is_none() && outcome.accepted() {
+                course.accepted(id);
+            }
+            settled
+        })?
+    }
+
+    /// Changes the course of an endpoint, if that has one, and wakes its task.
+    fn go_on<T>(&self, address: &Address, change: impl FnOnce(&mut Course) -> T) -> Option<T> {
+        let ways = self.ways();
+        let way = ways.get(address)?;
+        let changed = change(&mut way.course());
+        way.changed.notify_one();
+        Some(changed)
+    }
+
+    /// As [`Redelivery::go_on`]; one that has no course begins one, with everybody who listens there.
+    fn begin_or_go_on(self: &Arc<Self>, address: &Address, change: impl FnOnce(&mut Course)) {
+        let mut ways = self.ways();
+        let way = ways.entry(address.clone()).or_insert_with(|| {
+            let way = Arc::new(Way::default());
+            let seats = self.registry.seats(&address.endpoint);
+            for seat in seats.iter().flat_map(|seats| seats.iter()) {
+                if seat.role == Role::Listener && seat.address == *address {
+                    way.course().enter(seat, &[]);
+                }
+            }
+            tokio::spawn(Arc::clone(self).go(address.clone(), Arc::clone(&way)));
+            way
+        });
+        change(&mut way.course());
+        way.changed.notify_one();
+    }
+
+    async fn go(self: Arc<Self>, address: Address, way: Arc<Way>) {
+        loop {
+            let action = {
+                let mut course = way.course();
+                match course.next(Instant::now()) {
+                    Action::Send(delivery, to) => {
+                        self.send(&mut course, *delivery, to);
+                        continue;
+                    }
+                    action => action,
+                }
+            };
+            match action {
+                Action::Read { after, most } => match self.journal.owed(&address, after, most).await {
+                    Ok(found) => way.course().found(after, found),
+                    Err(_) => self.unread(&way).await,
+                },
+                Action::Again { seq } => match self.journal.owed(&address, seq - 1, 1).await {
+                    Ok(found) => {
+                        let mut course = way.course();
+                        if let Some((delivery, to)) = course.again(seq, found.into_iter().next()) {
+                            self.send(&mut course, *delivery, to);
+                        }
+                    }
+                    Err(_) => self.unread(&way).await,
+                },
+                Action::Wait(None) => way.changed.notified().await,
+                Action::Wait(Some(until)) => tokio::select! {
+                    () = way.changed.notified() => {}
+                    () = sleep_until(until) => {}
+                },
+                Action::End => {
+                    let mut ways = self.ways();
+                    // Somebody may have come meanwhile.
+                    if way.course().is_over() {
+                        ways.remove(&address);
+                        return;
+                    }
+                }
+                Action::Send(..) => {}
+            }
+        }
+    }
+
+    async fn unread(&self, way: &Way) {
+        way.course().unread();
+        sleep(UNREAD_PAUSE).await;
+    }
+
+    /// Hands a delivery to these listeners, whatever they have in hand already: it is one at a time.
+    fn send(&self, course: &mut Course, delivery: Delivery, mut to: Vec<Arc<Seat>>) {
+        let frame = Outgoing::delivery(&delivery);
+        to.retain(|seat| seat.deliver(frame.clone(), u32::MAX).is_ok());
+        if !to.is_empty() {
+            self.journal.note(Note::Handed { id: delivery.id });
+        }
+        course.sent(delivery.id, delivery.seq, &to, Instant::now());
+    }
+
+    fn ways(&self) -> MutexGuard<'_, HashMap<Address, Arc<Way>>> {
+        self.ways.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,448 @@
+//! What is owed on one endpoint and where each of it stands: pure, but for the seats that it names.
+//!
+//! - **Catch-up**: in order of arrival, one at a time. It waits for what it sent last, the *leading* delivery, until an
+//!   app took it or everybody who has it has done with it.
+//! - **The plan**: what an app failed at is tried again after a while of its own, and catch-up goes on without it.
+//! - **Absent apps**: a listener whose app is not there is sent nothing until it says that the app is back; what it
+//!   could not hand over is the next in turn again.
+
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use muxhook_protocol::frame::Owed;
+use muxhook_protocol::{Delivery, DeliveryId, FailReason, Outcome};
+use tokio::time::Instant;
+
+use crate::registry::{Seat, SessionNumber};
+
+/// After how long what an app failed at is tried again, the first time, the second, … and from the last on always.
+const PLAN: [Duration; 7] = [
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    Duration::from_secs(2 * 60),
+    Duration::from_secs(10 * 60),
+    Duration::from_secs(30 * 60),
+    Duration::from_secs(60 * 60),
+];
+
+/// How many owed deliveries are read at once.
+const PAGE: usize = 64;
+
+/// How many listeners are told from new ones.
+const MOST_KNOWN: usize = 1024;
+
+/// The owed deliveries of one endpoint.
+#[derive(Debug, Default)]
+pub(super) struct Course {
+    parties: Vec<Party>,
+    /// Everything up to here was looked at.
+    cursor: u64,
+    /// Read, and not sent yet.
+    page: VecDeque<Delivery>,
+    /// There may be more behind the cursor.
+    more: bool,
+    /// A read is under way.
+    reading: bool,
+    /// Settled while a read was under way, which may bring it nevertheless.
+    settled: HashSet<DeliveryId>,
+    flights: HashMap<DeliveryId, Flight>,
+    /// What catch-up waits for.
+    leading: Option<DeliveryId>,
+    /// When each of what apps failed at is tried again, by `seq`.
+    plan: BTreeSet<(Instant, u64)>,
+    /// How often apps failed at it, by `seq`.
+    failed: HashMap<u64, usize>,
+    /// Who has left a delivery out by its filters.
+    skipped: HashMap<DeliveryId, Vec<String>>,
+    /// Listeners that were here before.
+    known: HashSet<String>,
+}
+
+/// A live listener.
+#[derive(Debug)]
+struct Party {
+    seat: Arc<Seat>,
+    /// Its app is not there.
+    is_alone: bool,
+    /// What it had in hand when it came, and has not settled.
+    in_hand: HashSet<DeliveryId>,
+}
+
+impl Party {
+    /// Whether it can be sent what is owed.
+    fn wants(&self) -> bool {
+        self.seat.owed == Owed::Deliver && !self.is_alone
+    }
+}
+
+/// A delivery in the hands of listeners.
+#[derive(Debug)]
+struct Flight {
+    seq: u64,
+    began: Instant,
+    /// Who has it.
+    with: Vec<Holder>,
+    /// What is known of those who have done with it.
+    worst: Conclusion,
+}
+
+/// A listener that has a delivery in hand.
+#[derive(Debug)]
+struct Holder {
+    listener: String,
+    /// It was told that the delivery is owed, and looks for its app by itself.
+    knows: bool,
+}
+
+/// How a delivery's round ended, in the order in which the one goes before the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Conclusion {
+    /// Filters left it out.
+    #[default]
+    Skipped,
+    /// Its signature was not trusted.
+    Refused,
+    /// The app was not there, or the listener went away with it.
+    Absent,
+    /// The app failed at it.
+    Failed,
+}
+
+/// What is to be done next.
+#[derive(Debug)]
+pub(super) enum Action {
+    /// Hand this out to these, and say so by [`Course::sent`].
+    Send(Box<Delivery>, Vec<Arc<Seat>>),
+    /// Read so many with a `seq` above this one, and give them to [`Course::found`].
+    Read { after: u64, most: usize },
+    /// Read the one with this `seq`, whose turn has come again, and give it to [`Course::again`].
+    Again { seq: u64 },
+    /// Wait for a change, or for that moment.
+    Wait(Option<Instant>),
+    /// See [`Course::is_over`].
+    End,
+}
+
+/// What an outcome meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::dispatch) struct Settled {
+    /// It is owed no more.
+    pub(in crate::dispatch) is_over: bool,
+    /// How long the listener had it.
+    pub(in crate::dispatch) took: Duration,
+}
+
+impl Course {
+    /// A listener comes, or comes back. `in_hand`: what it has. One that is new is offered everything from the
+    /// beginning, and what others failed at as well.
+    pub(super) fn enter(&mut self, seat: &Arc<Seat>, in_hand: &[DeliveryId]) {
+        let now = Instant::now();
+        let before = self.parties.iter().find(|party| party.seat.listener == seat.listener);
+        if let Some(session) = before.map(|party| party.seat.session) {
+            self.leave(session, now);
+        }
+        if self.known.len() >= MOST_KNOWN {
+            self.known.clear();
+        }
+        if self.known.insert(seat.listener.clone()) {
+            self.plan.clear();
+            self.failed.clear();
+        }
+        let in_hand = in_hand.iter().copied().collect();
+        self.parties.push(Party { seat: Arc::clone(seat), is_alone: false, in_hand });
+        // What the others have in hand is this one's as well.
+        self.leading = None;
+        self.rewind(0);
+    }
+
+    /// A session is over. What it had in hand is offered to others, and to itself when it comes back without it.
+    pub(super) fn leave(&mut self, session: SessionNumber, now: Instant) {
+        let Some(at) = self.parties.iter().position(|party| party.seat.session == session) else { return };
+        let listener = self.parties.swap_remove(at).seat.listener.clone();
+        let had: Vec<_> =
+            self.flights.iter().filter(|(_, flight)| flight.has(&listener)).map(|(id, _)| *id).collect();
+        for id in had {
+            if let Some(flight) = self.flights.get_mut(&id) {
+                flight.with.retain(|holder| holder.listener != listener);
+                flight.worst = flight.worst.max(Conclusion::Absent);
+            }
+            self.conclude(id, now);
+        }
+        self.follow();
+    }
+
+    /// The app of a listener is there again.
+    pub(super) fn reachable(&mut self, session: SessionNumber) {
+        for party in self.parties.iter_mut().filter(|party| party.seat.session == session) {
+            party.is_alone = false;
+        }
+    }
+
+    /// Something more is owed.
+    pub(super) fn add(&mut self, seq: u64) {
+        if seq <= self.cursor && !self.flights.values().any(|flight| flight.seq == seq) {
+            self.rewind(seq - 1);
+        }
+        self.more = true;
+    }
+
+    /// What to do now.
+    pub(super) fn next(&mut self, now: Instant) -> Action {
+        if self.reading {
+            return Action::Wait(None);
+        }
+        let wants = self.parties.iter().any(Party::wants);
+        if let Some((due, seq)) = self.plan.first().copied().filter(|_| wants)
+            && due <= now
+        {
+            self.plan.remove(&(due, seq));
+            self.reading = true;
+            return Action::Again { seq };
+        }
+        while wants && self.leading.is_none() {
+            let Some(delivery) = self.page.pop_front() else {
+                if !self.more {
+                    break;
+                }
+                self.reading = true;
+                return Action::Read { after: self.cursor, most: PAGE };
+            };
+            if let Some(action) = self.offer(delivery) {
+                return action;
+            }
+        }
+        if self.is_over() {
+            return Action::End;
+        }
+        Action::Wait(self.plan.first().map(|(due, _)| *due).filter(|_| wants))
+    }
+
+    /// Whether nothing is left to be done, or nobody to do it for.
+    pub(super) fn is_over(&self) -> bool {
+        let is_idle = self.flights.is_empty() && self.failed.is_empty() && self.skipped.is_empty();
+        self.parties.is_empty() || (is_idle && !self.more && self.page.is_empty())
+    }
+
+    /// Whom to send the next in turn to; `None`: everybody has it or does not want it.
+    fn offer(&mut self, delivery: Delivery) -> Option<Action> {
+        let (id, seq) = (delivery.id, delivery.seq);
+        if self.failed.contains_key(&seq) {
+            return None;
+        }
+        let skipped = self.skipped.get(&id);
+        let (mut to, mut has) = (Vec::new(), Vec::new());
+        for party in self.parties.iter_mut().filter(|party| party.wants()) {
+            let listener = &party.seat.listener;
+            if skipped.is_some_and(|skipped| skipped.contains(listener))
+                || self.flights.get(&id).is_some_and(|flight| flight.has(listener))
+            {
+                continue;
+            }
+            if party.in_hand.contains(&id) {
+                has.push(Holder { listener: listener.clone(), knows: false });
+            } else {
+                to.push(Arc::clone(&party.seat));
+            }
+        }
+        if !has.is_empty() {
+            self.begin(id, seq, has);
+            self.leading = Some(id);
+        }
+        if to.is_empty() {
+            return None;
+        }
+        self.leading = Some(id);
+        Some(Action::Send(Box::new(delivery), to))
+    }
+
+    /// Some have it now; nobody had room for it when there are none.
+    pub(super) fn sent(&mut self, id: DeliveryId, seq: u64, to: &[Arc<Seat>], now: Instant) {
+        let holder = |seat: &Arc<Seat>| Holder { listener: seat.listener.clone(), knows: true };
+        if to.is_empty() {
+            self.put_off(seq, now);
+            self.follow();
+            return;
+        }
+        self.begin(id, seq, to.iter().map(holder).collect());
+    }
+
+    fn begin(&mut self, id: DeliveryId, seq: u64, with: Vec<Holder>) {
+        let began = Instant::now();
+        let new = Flight { seq, began, with: Vec::new(), worst: Conclusion::default() };
+        let flight = self.flights.entry(id).or_insert(new);
+        flight.began = began;
+        flight.with.extend(with);
+    }
+
+    /// What was read behind `after`.
+    pub(super) fn found(&mut self, after: u64, found: Vec<Delivery>) {
+        self.reading = false;
+        let settled = std::mem::take(&mut self.settled);
+        // Rewound meanwhile: what was read is read again, in its place.
+        if self.cursor != after {
+            return;
+        }
+        match found.last() {
+            Some(last) => self.cursor = last.seq,
+            None => self.more = false,
+        }
+        self.page.extend(found.into_iter().filter(|delivery| !settled.contains(&delivery.id)));
+    }
+
+    /// What was read of the delivery `seq`, whose turn has come again; `None`: it is owed no more.
+    pub(super) fn again(
+        &mut self,
+        seq: u64,
+        found: Option<Delivery>,
+    ) -> Option<(Box<Delivery>, Vec<Arc<Seat>>)> {
+        self.reading = false;
+        let settled = std::mem::take(&mut self.settled);
+        let Some(delivery) = found.filter(|delivery| delivery.seq == seq && !settled.contains(&delivery.id))
+        else {
+            self.failed.remove(&seq);
+            return None;
+        };
+        let skipped = self.skipped.get(&delivery.id);
+        let wants = |party: &&Party| {
+            party.wants() && skipped.is_none_or(|skipped| !skipped.contains(&party.seat.listener))
+        };
+        let to: Vec<_> = self.parties.iter().filter(wants).map(|party| Arc::clone(&party.seat)).collect();
+        if to.is_empty() {
+            // It waits in turn for somebody who does.
+            self.failed.remove(&seq);
+            self.rewind(seq - 1);
+            return None;
+        }
+        Some((Box::new(delivery), to))
+    }
+
+    /// A read failed: it is asked for again later.
+    pub(super) fn unread(&mut self) {
+        self.reading = false;
+        self.settled.clear();
+    }
+
+    /// Takes in what came of a delivery; `None` when it is not in that listener's hands.
+    pub(super) fn settle(
+        &mut self,
+        id: DeliveryId,
+        seat: &Seat,
+        outcome: &Outcome,
+        now: Instant,
+    ) -> Option<Settled> {
+        let party = self.parties.iter_mut().find(|party| party.seat.session == seat.session);
+        let flight = self.flights.get_mut(&id);
+        let holder = flight.and_then(|flight| flight.drop_from(&seat.listener));
+        let mut conclusion = Conclusion::of(outcome);
+        if let Some(party) = party {
+            party.in_hand.remove(&id);
+            if holder.as_ref().is_some_and(|holder| holder.knows) {
+                party.is_alone |= conclusion == Conclusion::Absent;
+            } else if conclusion == Conclusion::Absent {
+                // It does not look for its app on account of this one.
+                conclusion = Conclusion::Failed;
+            }
+        }
+        holder?;
+        let flight = self.flights.get_mut(&id)?;
+        let took = now.saturating_duration_since(flight.began);
+        if outcome.accepted() {
+            self.accepted(id);
+            return Some(Settled { is_over: true, took });
+        }
+        flight.worst = flight.worst.max(conclusion);
+        if conclusion == Conclusion::Skipped {
+            self.skipped.entry(id).or_default().push(seat.listener.clone());
+        }
+        let is_over = self.conclude(id, now);
+        self.follow();
+        Some(Settled { is_over, took })
+    }
+
+    /// An app accepted it: nobody owes it any more.
+    pub(super) fn accepted(&mut self, id: DeliveryId) {
+        if let Some(flight) = self.flights.remove(&id) {
+            self.failed.remove(&flight.seq);
+        }
+        self.skipped.remove(&id);
+        self.page.retain(|delivery| delivery.id != id);
+        if self.reading {
+            self.settled.insert(id);
+        }
+        self.follow();
+    }
+
+    /// Ends a delivery's round once nobody who is there has it in hand; `true` when it is owed no more.
+    fn conclude(&mut self, id: DeliveryId, now: Instant) -> bool {
+        let Some(flight) = self.flights.get(&id) else { return false };
+        if !flight.with.is_empty() {
+            return false;
+        }
+        let (seq, worst) = (flight.seq, flight.worst);
+        self.flights.remove(&id);
+        match worst {
+            Conclusion::Failed => self.put_off(seq, now),
+            Conclusion::Absent => {
+                self.failed.remove(&seq);
+                self.rewind(seq - 1);
+            }
+            Conclusion::Refused => {
+                self.accepted(id);
+                return true;
+            }
+            Conclusion::Skipped => {
+                self.failed.remove(&seq);
+            }
+        }
+        false
+    }
+
+    /// It is tried again after a while.
+    fn put_off(&mut self, seq: u64, now: Instant) {
+        let times = self.failed.get(&seq).copied().unwrap_or_default();
+        let due = now + PLAN[times.min(PLAN.len() - 1)];
+        self.failed.insert(seq, times + 1);
+        self.plan.insert((due, seq));
+    }
+
+    /// Lets catch-up go on when nobody who is there has the leading delivery in hand.
+    fn follow(&mut self) {
+        let Some(id) = self.leading else { return };
+        if !self.flights.contains_key(&id) {
+            self.leading = None;
+        }
+    }
+
+    /// Looks again at everything behind `after`.
+    fn rewind(&mut self, after: u64) {
+        if after < self.cursor || after == 0 {
+            self.cursor = after;
+            self.page.clear();
+        }
+        self.more = true;
+    }
+}
+
+impl Flight {
+    fn has(&self, listener: &str) -> bool {
+        self.with.iter().any(|holder| holder.listener == listener)
+    }
+
+    fn drop_from(&mut self, listener: &str) -> Option<Holder> {
+        let at = self.with.iter().position(|holder| holder.listener == listener)?;
+        Some(self.with.swap_remove(at))
+    }
+}
+
+impl Conclusion {
+    fn of(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Skipped { .. } => Self::Skipped,
+            Outcome::Refused { .. } => Self::Refused,
+            Outcome::Failed(failure) if failure.reason == FailReason::Refused => Self::Absent,
+            Outcome::Failed(_) | Outcome::Replied(_) => Self::Failed,
+        }
+    }
+}
