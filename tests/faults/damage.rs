@@ -15,6 +15,9 @@ use crate::harness::{
 const DATABASE: &str = "journal.db";
 const LOG: &str = "journal.db-wal";
 
+/// Enough that the write-ahead log begins anew at least once.
+const WEBHOOKS: usize = 600;
+
 /// How long a relay that holds nothing more is watched for what it may hand over.
 const WATCHED: Duration = Duration::from_millis(500);
 
@@ -67,7 +70,7 @@ async fn journals() -> (TempDir, TempDir) {
     let ledger = Ledger::new();
     let relay = Relay::start(checkpointed.path()).await;
     let load = Load::start(relay.addr, ENDPOINT, &ledger, 8);
-    ledger.more_answers(100).await;
+    ledger.more_answers(WEBHOOKS).await;
     load.finish().await;
     relay.freeze().await;
     copy(checkpointed.path(), killed.path());

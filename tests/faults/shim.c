@@ -1,7 +1,7 @@
 /*
  * Stands between the relay and the system (LD_PRELOAD), so that a test can make disk and clock misbehave:
  *
- *   MUXHOOK_FAULT_LIE=1         fsync and fdatasync do nothing, and say that all is well
+ *   MUXHOOK_FAULT_LIE=FILE      while FILE exists, fsync and fdatasync do nothing, and say that all is well
  *   MUXHOOK_FAULT_TEAR=1        before some syncs only a part of what was written reaches the disk, for a while
  *   MUXHOOK_FAULT_TRIGGER=FILE  while FILE exists, the calls that it names ("sync", "write", "checkpoint") fail with EIO
  *                               on files of the journal; "checkpoint" is a sync of the database itself
@@ -62,7 +62,8 @@ static void tear(int file) {
 }
 
 static int sync_by(int file, long call) {
-    if (getenv("MUXHOOK_FAULT_LIE")) return 0;
+    char nothing[1];
+    if (read_file("MUXHOOK_FAULT_LIE", nothing, sizeof nothing)) return 0;
     if (is_triggered(file, "sync")) {
         errno = EIO;
         return -1;

@@ -39,7 +39,8 @@ async fn fill_and_heal(disk: &Mount, by_itself: bool) {
     if by_itself {
         fs::write(&filler, vec![0; 1 << 20]).unwrap();
     }
-    for _ in 0..2 {
+    let rounds = if by_itself { 1 } else { 2 };
+    for _ in 0..rounds {
         let load = Load::start(relay.addr, ENDPOINT, &ledger, 16);
         ledger.more_answers(fastrand::usize(1..100)).await;
         if !by_itself {

@@ -28,7 +28,6 @@ pub(crate) struct Listener {
 pub(crate) struct Line {
     pub(crate) kind: String,
     pub(crate) delivery: String,
-    pub(crate) seq: u64,
     pub(crate) attempt: u64,
     pub(crate) owed: bool,
 }
@@ -70,11 +69,6 @@ impl Listener {
         self.told.clone().wait_for(is_there).await.is_ok()
     }
 
-    /// Everything that it has told of.
-    pub(crate) fn lines(&self) -> Vec<Line> {
-        self.lines.lock().unwrap().clone()
-    }
-
     /// Ends it without warning, and gives back all that it had told of.
     pub(crate) async fn kill(mut self) -> Vec<Line> {
         self.process.kill().await.unwrap();
@@ -109,7 +103,6 @@ async fn read(stream: ChildStdout, lines: Arc<Mutex<Vec<Line>>>, told: watch::Se
         lines.lock().unwrap().push(Line {
             kind: text("kind"),
             delivery: text("delivery"),
-            seq: line["seq"].as_u64().unwrap_or(0),
             attempt: line["attempt"].as_u64().unwrap_or(0),
             owed: line["owed"] == true,
         });
