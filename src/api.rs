@@ -1,4 +1,5 @@
-//! What the relay is asked over plain HTTP: who am I, which endpoints are there, make one, delete one.
+//! What the relay is asked over plain HTTP: who am I, which endpoints are there, make one, delete one, and what
+//! became of the deliveries on it.
 //!
 //! One request a connection. Nothing is followed, and an answer is believed only when it has the shape that a
 //! muxhook relay gives it.
@@ -6,6 +7,8 @@
 mod error;
 pub mod events;
 mod exchange;
+mod history;
+mod walk;
 
 use http::{Method, StatusCode};
 use muxhook_protocol::EndpointId;
@@ -13,7 +16,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub use error::ApiError;
-use exchange::Answer;
+use exchange::{Answer, Question};
+pub use history::MOST_ROWS;
+pub use walk::{Summary, Walk};
 
 use crate::dial::Dialer;
 use crate::relay_url::RelayUrl;
@@ -118,7 +123,11 @@ impl Client {
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<String>) -> Result<Answer, ApiError> {
-        exchange::exchange(&self.dialer, &self.relay, &self.token, method, path, body).await
+        self.send(Question { method, path, body, limits: exchange::SHORT }).await
+    }
+
+    async fn send(&self, question: Question<'_>) -> Result<Answer, ApiError> {
+        exchange::exchange(&self.dialer, &self.relay, &self.token, question).await
     }
 }
 

@@ -21,7 +21,7 @@ pub use events::{
     Events, EventsDiscard, EventsExport, EventsList, EventsReplay, EventsShow, EventsTimeline, EventsVerb,
     ExportForm, Filters, Where,
 };
-pub use listen::{Format, Listen, Print};
+pub use listen::{Ack, Format, Listen, Owed, Print};
 pub use pages::{Shell, completions, man};
 pub use register::{Register, Unregister};
 pub use relay::Relay;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use muxhook_protocol::frame::Gap;
 use muxhook_protocol::mux::envelope::Envelope;
 use muxhook_protocol::mux::signature::Verdict;
 use muxhook_protocol::{Delivery, DeliveryId, Failure, Reply};
@@ -26,6 +27,8 @@ pub enum Event {
     Disconnected(Disconnected),
     /// The link stands again.
     Reconnected(Reconnected),
+    /// Deliveries that the relay had and holds no longer.
+    Gap(Gap),
     /// Anything else that the user should know.
     Notice(Notice),
     /// The end: the counts of the whole run.
@@ -138,7 +141,7 @@ pub struct Disconnected {
 pub struct Reconnected {
     /// How long the link was down.
     pub down: Duration,
-    /// Deliveries that came meanwhile and are owed; `None` when the relay keeps none.
+    /// Deliveries that the relay owes, from meanwhile or from before; `None` for one who only looks on.
     pub missed: Option<u64>,
 }
 

@@ -1,6 +1,7 @@
 //! What is to be done with a delivery, by the user's wishes: forwarded where, skipped by which filter, refused, or
 //! only shown; and what it is marked with. Pure.
 
+pub mod anew;
 mod checks;
 mod memory;
 mod order;
@@ -16,6 +17,7 @@ use muxhook_protocol::mux::signature::{Key, Verdict};
 pub use checks::{Checks, Doubt};
 
 use crate::event::Arrival;
+use anew::{Fresh, Unsignable};
 use order::Order;
 use seen::Seen;
 
@@ -96,6 +98,15 @@ impl<T: Clone> Intake<T> {
         self.checks.keys = keys;
     }
 
+    /// What a delivery is to be signed with when it goes out at `now` (seconds since the Unix epoch), not having arrived
+    /// just now: see [`anew::anew`].
+    ///
+    /// # Errors
+    /// Its signature is too old by now, and can't be made anew.
+    pub fn renew(&self, arrival: &Arrival, now: i64) -> Result<Option<Fresh>, Unsignable> {
+        anew::anew(&arrival.delivery, arrival.signature, &self.checks.keys, now)
+    }
+
     /// Decides on a delivery.
     pub fn take(&mut self, delivery: Delivery) -> (Arrival, Decision<T>) {
         let envelope = Envelope::peek(&delivery.body);
@@ -123,7 +134,9 @@ impl<T: Clone> Intake<T> {
         let (envelope, delivery) = (&arrival.envelope, &arrival.delivery);
         let event = envelope.event_id.as_deref();
         arrival.duplicate_of = event.and_then(|event| self.seen.first(event, delivery.id));
-        let place = known.and_then(|known| known.place).filter(|_| arrival.duplicate_of.is_none());
+        // What is replayed comes when somebody asks for it, so its order says nothing.
+        let is_in_turn = arrival.duplicate_of.is_none() && !delivery.replayed;
+        let place = known.and_then(|known| known.place).filter(|_| is_in_turn);
         if let Some(place) = place {
             let Subject { id, created_at } = Subject::peek(&delivery.body);
             // A rendition has a life of its own, be it its asset or itself that Mux calls the object.

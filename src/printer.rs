@@ -32,7 +32,7 @@ pub use colors::{ColorChoice, Colors};
 pub use console::Console;
 pub use escape::{escape, escape_bytes};
 pub use excerpt::excerpt;
-pub(crate) use human::units::{clip, shorten, span, wrap};
+pub(crate) use human::units::{clip, shorten, span, thousands, wrap};
 pub use style::{Painted, Style};
 
 use crate::event::{Disconnected, Event, Failed, Forwarded, Refused};
@@ -242,6 +242,12 @@ impl Printer {
         let before = (self.status.paused, self.status.waiting);
         (self.status.paused, self.status.waiting) = (paused, waiting);
         self.stale |= before != (paused, waiting);
+    }
+
+    /// Shows in the status line how many of how many owed deliveries have been here.
+    pub fn set_catching_up(&mut self, progress: Option<(u64, u64)>) {
+        self.stale |= self.status.catching_up != progress;
+        self.status.catching_up = progress;
     }
 
     /// Tells a person what the keys do.

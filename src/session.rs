@@ -60,9 +60,11 @@ pub struct Settings {
     pub role: Role,
     /// Who answers the sender while the session is live.
     pub ack: Ack,
-    /// What becomes of deliveries that the relay owes already.
+    /// What becomes of deliveries that the relay owes already. They are discarded once: what comes to be owed later
+    /// is delivered.
     pub owed: Owed,
-    /// What is to be delivered again first.
+    /// What is to be delivered again first. It ends with what there was when the session stood for the first time,
+    /// and goes on where it was over reconnects.
     pub since: Option<Since>,
     /// Program and version: `muxhook/0.1.0`.
     pub agent: String,
@@ -186,11 +188,22 @@ impl<C: Connect> Session<C> {
                     () = self.alarm.slept() => self.dial(),
                 },
                 State::Live(live) => match live.next(&mut self.ledger, &mut self.alarm).await {
-                    Ok(signal) => return Ok(signal),
+                    Ok(signal) => {
+                        self.progress(&signal);
+                        return Ok(signal);
+                    }
                     Err(failure) => return self.lost(failure),
                 },
                 State::Over => std::future::pending().await,
             }
+        }
+    }
+
+    /// Tells the relay that the app is there again, so that what is owed may go on. Without a link nothing is to be
+    /// told: each begins with an app that is taken to be there.
+    pub fn reachable(&mut self) {
+        if let State::Live(live) = &mut self.state {
+            live.reachable();
         }
     }
 
@@ -248,10 +261,33 @@ impl<C: Connect> Session<C> {
         };
         self.ledger.relinked();
         self.remember(&welcome.endpoint);
+        self.begun(&welcome);
         self.state = State::Live(Box::new(Live::new(link, welcome.limits.in_flight)));
         self.was_live = true;
         let down = self.lost_at.take().map(|at| at.elapsed());
         Ok(Signal::Live { welcome, down })
+    }
+
+    /// What was asked for once is not asked for again: the relay has heard it.
+    fn begun(&mut self, welcome: &Welcome) {
+        if self.settings.owed == Owed::Discard {
+            self.settings.owed = Owed::Deliver;
+        }
+        if let Some(since) = &mut self.settings.since {
+            since.until.get_or_insert(welcome.seq);
+        }
+    }
+
+    /// A delivery of the past has come: those after it are left.
+    fn progress(&mut self, signal: &Signal) {
+        let (Signal::Deliver(delivery), Some(since)) = (signal, &mut self.settings.since) else { return };
+        let until = since.until.unwrap_or(u64::MAX);
+        if delivery.replayed && delivery.seq <= until {
+            since.after = since.after.max(delivery.seq);
+        }
+        if since.after >= until {
+            self.settings.since = None;
+        }
     }
 
     /// The endpoint that was given once is asked for from then on: the address stays.

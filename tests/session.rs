@@ -31,11 +31,12 @@ mod against_a_real_relay {
     impl House {
         async fn open() -> Self {
             let data = tempfile::tempdir().unwrap();
-            let config = Config::embedded(
+            let mut config = Config::embedded(
                 data.path().into(),
                 ([127, 0, 0, 1], 0).into(),
                 Token::given(TOKEN).unwrap(),
             );
+            config.hold = false;
             let relay = Relay::bind(config, Now::system()).await.unwrap();
             let (address, stop) = (relay.local_addrs()[0], CancellationToken::new());
             tokio::spawn(relay.run(stop.clone()));

@@ -125,6 +125,15 @@ impl Shape {
         Ok(connection)
     }
 
+    /// Opens the file in `dir`, which [`Shape::open`] has opened before, for reading alone.
+    pub(crate) fn open_to_read(&self, dir: &Path) -> Result<Connection, OpenError> {
+        let path = dir.join(self.file);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Connection::open_with_flags(&path, flags)
+            .and_then(|connection| connection.busy_timeout(BUSY_TIMEOUT).map(|()| connection))
+            .map_err(|cause| OpenError::Sqlite { path, cause })
+    }
+
     /// The version of the tables that this program works with.
     fn version(&self) -> i64 {
         self.migrations.len() as i64

@@ -13,10 +13,12 @@
 //! - `tables`: the shape of the file.
 //! - `entry`: what is written: deliveries, answers, attempts.
 //! - `queue`: what waits for the writer.
+//! - `history`: the read side.
 //! - `writer`: the thread, its batches, and what it does when the disk fails.
 //! - `rows`: entries and notes as rows, and back.
 
 mod entry;
+pub mod history;
 mod queue;
 mod rows;
 mod tables;
@@ -36,7 +38,8 @@ use tokio::time::Instant;
 
 pub use crate::accounts::Address;
 use crate::database::{self, OpenError};
-pub use entry::{Answered, Attempt, By, Entry, Note, Tried};
+pub use entry::{Answered, Attempt, By, Entry, Note, State, Tried, Which};
+use history::History;
 use queue::{Job, Queue};
 
 /// What the journal keeps at most.
@@ -106,6 +109,7 @@ pub struct Health {
 pub struct Journal {
     queue: Arc<Queue>,
     writer: std::sync::Mutex<Option<JoinHandle<()>>>,
+    history: History,
     limits: Limits,
     /// The `seq` of the latest delivery in it.
     last_seq: u64,
@@ -125,6 +129,7 @@ impl Journal {
         let connection = tables::SHAPE.open(dir)?;
         let failed = |cause| OpenError::Sqlite { path: dir.join(tables::SHAPE.file), cause };
         let rows::Latest { seq, kept_at } = rows::latest(&connection).map_err(failed)?;
+        let history = History::open(dir)?;
         let queue = Arc::new(Queue::default());
         let thread = std::thread::Builder::new().name("journal".to_owned());
         let writer = thread
@@ -136,6 +141,7 @@ impl Journal {
         Ok(Self {
             queue,
             writer: std::sync::Mutex::new(Some(writer)),
+            history,
             limits,
             last_seq: seq,
             began: Instant::now(),
@@ -195,7 +201,7 @@ impl Journal {
         let (done, found) = oneshot::channel();
         let job = Job::Owed { address: address.clone(), after, most, done };
         self.queue.urge(job).map_err(|()| Unreadable)?;
-        found.await.unwrap_or(Err(Unreadable))
+        answer(found).await
     }
 
     /// How much is owed on an endpoint.
@@ -205,7 +211,13 @@ impl Journal {
     pub async fn backlog(&self, address: &Address) -> Result<Backlog, Unreadable> {
         let (done, found) = oneshot::channel();
         self.queue.urge(Job::Backlog { address: address.clone(), done }).map_err(|()| Unreadable)?;
-        found.await.unwrap_or(Err(Unreadable))
+        answer(found).await
+    }
+
+    /// What it says of the past.
+    #[must_use]
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// How it is.
@@ -224,6 +236,13 @@ impl Journal {
             tracing::error!("the journal's writer had panicked");
         }
     }
+}
+
+/// Waits for what the writer reads. On a thread of its own, since a clock that a test has paused stands still while
+/// such a thread is busy, and runs away while only the writer is.
+async fn answer<T: Send + 'static>(found: oneshot::Receiver<Result<T, Unreadable>>) -> Result<T, Unreadable> {
+    let waited = tokio::task::spawn_blocking(move || found.blocking_recv()).await;
+    waited.ok().and_then(Result::ok).unwrap_or(Err(Unreadable))
 }
 
 impl Drop for Journal {

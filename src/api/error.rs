@@ -53,8 +53,26 @@ impl From<ApiError> for Error {
             ApiError::NotMuxhook { .. } => {
                 Self::refused(message).with_hint("check the URL: `muxhook-relay serve` prints the right one")
             }
+            ApiError::Refused { ref code, .. } if let Some(error) = in_history(code, &message) => error,
             ApiError::Refused { status, .. } if status.is_server_error() => Self::failed(message),
             ApiError::Refused { .. } => Self::refused(message),
         }
     }
+}
+
+/// What the relay says no to when it is asked about its history, with what to do.
+fn in_history(code: &str, message: &str) -> Option<Error> {
+    Some(match code {
+        "unknown_event" => Error::failed(message).with_hint("`muxhook events list` shows what the relay has"),
+        "ambiguous_event" => Error::usage(message).with_hint("give more of the id"),
+        "damaged_event" => {
+            Error::failed(message).with_hint("whoever runs the relay should look at its disk, and at its log")
+        }
+        "no_listener" => Error::failed(message)
+            .with_hint("start `muxhook listen`, or send it straight to your app with --forward-to"),
+        "in_flight" => Error::failed(message).with_hint("try again once your app has answered"),
+        "unknown_endpoint" => Error::refused(message).with_hint("`muxhook endpoints list` shows yours"),
+        "bad_query" => Error::usage(message),
+        _ => return None,
+    })
 }

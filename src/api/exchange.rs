@@ -15,13 +15,24 @@ use crate::exchange::{Fault, Limits};
 use crate::relay_url::RelayUrl;
 use crate::secret::Secret;
 
-/// A relay's answers are short and quick.
-const LIMITS: Limits = Limits { time: Duration::from_secs(10), body: 1024 * 1024 };
+/// Most answers of a relay are short and quick.
+pub(super) const SHORT: Limits = Limits { time: Duration::from_secs(10), body: 1024 * 1024 };
+
+/// One question.
+pub(super) struct Question<'a> {
+    pub(super) method: Method,
+    /// Path and query.
+    pub(super) path: &'a str,
+    /// JSON.
+    pub(super) body: Option<String>,
+    pub(super) limits: Limits,
+}
 
 /// What came back.
 pub(super) struct Answer {
     relay: RelayUrl,
     pub(super) status: StatusCode,
+    content_type: Option<HeaderValue>,
     body: Bytes,
 }
 
@@ -35,16 +46,18 @@ pub(super) async fn exchange(
     dialer: &Dialer,
     relay: &RelayUrl,
     token: &Secret,
-    method: Method,
-    path: &str,
-    body: Option<String>,
+    question: Question<'_>,
 ) -> Result<Answer, ApiError> {
     let unreachable = |reason: String| ApiError::Unreachable { reason };
-    let request = request(token, method, path, body).map_err(|error| unreachable(error.to_string()))?;
-    match crate::exchange::exchange(dialer, relay, request, LIMITS).await {
-        Ok(response) => {
-            Ok(Answer { relay: relay.clone(), status: response.status(), body: response.into_body() })
-        }
+    let limits = question.limits;
+    let request = request(token, question).map_err(|error| unreachable(error.to_string()))?;
+    match crate::exchange::exchange(dialer, relay, request, limits).await {
+        Ok(response) => Ok(Answer {
+            relay: relay.clone(),
+            status: response.status(),
+            content_type: response.headers().get(CONTENT_TYPE).cloned(),
+            body: response.into_body(),
+        }),
         Err(fault @ (Fault::NotHttp | Fault::TooLarge(_))) => {
             Err(ApiError::NotMuxhook { relay: relay.clone(), reason: fault.to_string() })
         }
@@ -54,18 +67,14 @@ pub(super) async fn exchange(
     }
 }
 
-fn request(
-    token: &Secret,
-    method: Method,
-    path: &str,
-    body: Option<String>,
-) -> Result<Request<Full<Bytes>>, http::Error> {
+fn request(token: &Secret, question: Question<'_>) -> Result<Request<Full<Bytes>>, http::Error> {
+    let Question { method, path, body, .. } = question;
     let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose()))?;
     bearer.set_sensitive(true);
     let mut request = Request::builder()
         .method(method)
         .uri(path)
-        .header(ACCEPT, "application/json")
+        .header(ACCEPT, "application/json, application/octet-stream")
         .header(AUTHORIZATION, bearer);
     if body.is_some() {
         request = request.header(CONTENT_TYPE, "application/json");
@@ -81,6 +90,18 @@ impl Answer {
         }
         serde_json::from_slice(&self.body)
             .map_err(|_| self.not_muxhook("its answer is not the JSON that a relay gives".to_owned()))
+    }
+
+    /// Its body as it is.
+    pub(super) fn bytes(self) -> Result<Bytes, ApiError> {
+        let is_bytes = self.content_type.as_ref().is_some_and(|kind| kind == "application/octet-stream");
+        match self.status {
+            StatusCode::OK if is_bytes => Ok(self.body),
+            StatusCode::OK => {
+                Err(self.not_muxhook("its answer is not the bytes that a relay gives".to_owned()))
+            }
+            _ => Err(self.problem()),
+        }
     }
 
     /// Success without a body.
@@ -113,7 +134,7 @@ impl Answer {
         }
     }
 
-    fn not_muxhook(&self, reason: String) -> ApiError {
+    pub(super) fn not_muxhook(&self, reason: String) -> ApiError {
         ApiError::NotMuxhook { relay: self.relay.clone(), reason }
     }
 }

@@ -12,11 +12,13 @@ Examples:
   muxhook listen -f :3000 --match 'data.passthrough=alice*'
   muxhook listen -f :3000 --env-file .env.local --require-signature
   muxhook listen -f :3000 --route 'video.live_stream.*=localhost:4000/live'
+  muxhook listen -f :3000 --owed later            leave what came while you were away where it is
+  muxhook listen -f :3000 --since 10m             first once more what came in the last ten minutes
   muxhook listen -f :3000 --json | jq .event_type
   muxhook listen -f :3000 --count 3 --for 2m      for CI: exit 4 when fewer came
 
 What can be kept in muxhook.toml, here or in a parent folder: forward-to, endpoint, events, exclude,
-match, headers, [routes], timeout, max-in-flight.";
+match, headers, [routes], timeout, max-in-flight, ack.";
 
 /// What `muxhook listen` was told. Fields are named as the flags are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
@@ -41,6 +43,18 @@ pub struct Listen {
     /// Most requests at the app at once; more wait in order [default: 50]
     #[arg(long, value_name = "N", help_heading = "Forwarding")]
     pub max_in_flight: Option<u32>,
+
+    /// Who answers the sender: your app, or the relay as soon as the event is safe on its disk; then it comes until
+    /// your app takes it [default: app] [env: MUXHOOK_ACK]
+    #[arg(long, value_name = "WHO", help_heading = "What the relay keeps")]
+    pub ack: Option<Ack>,
+    /// What becomes of events that came while nobody listened [default: deliver]
+    #[arg(long, value_name = "WHAT", help_heading = "What the relay keeps")]
+    pub owed: Option<Owed>,
+    /// First deliver again what the history holds: of this time (10m), since a moment (2026-11-23T08:00:00Z), from
+    /// a SEQ on, or all
+    #[arg(long, value_name = "WHEN", help_heading = "What the relay keeps")]
+    pub since: Option<String>,
 
     /// Forward these types only: video.asset.ready,video.live_stream.*
     #[arg(short = 'e', long, value_name = "GLOB,…", value_delimiter = ',', help_heading = "Filters")]
@@ -126,4 +140,24 @@ pub enum Print {
     Headers,
     /// And both
     All,
+}
+
+/// Who answers the sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Ack {
+    /// Your app
+    App,
+    /// The relay
+    Relay,
+}
+
+/// What becomes of what the relay owes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Owed {
+    /// They are delivered, in order
+    Deliver,
+    /// They stay where they are
+    Later,
+    /// They are given up
+    Discard,
 }

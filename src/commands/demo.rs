@@ -10,14 +10,13 @@ use bytes::Bytes;
 use data_encoding::BASE32_NOPAD;
 use muxhook_link::Now;
 use muxhook_protocol::Outcome;
-use muxhook_protocol::frame::Role;
 use muxhook_protocol::mux::sample;
 use muxhook_protocol::mux::signature::{self, Key, Verdict};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use super::control::{self, Sources};
-use super::home::Home;
+use super::home::{Home, Purpose};
 use super::listen::listener::Listener;
 use super::listen::run::{End, Run};
 use super::trigger::sender::{self, Address, Sender};
@@ -105,7 +104,7 @@ async fn listener(
     let embedded = Embedded::temporary(now).await.map_err(|error| failed(&error))?;
     let name = ENDPOINT.parse().ok();
     let home = Home::at_embedded(embedded, None, name, dialer.clone());
-    let (settings, _) = home.settings(Role::Listener, false);
+    let (settings, _) = home.settings(Purpose::LISTEN, false);
     let run = Run::new(Some(part.events.len() as u64), Some(ready));
     Ok(Listener { session: Session::new(settings, dialer), home, forwarder, intake, printer, now, run })
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use muxhook_link::Now;
 use muxhook_protocol::EndpointId;
-use muxhook_protocol::frame::{Ack, Owed, Role, Welcome};
+use muxhook_protocol::frame::{Ack, Owed, Role, Since, Welcome};
 use muxhook_protocol::mux::signature::Key;
 
 use crate::api;
@@ -25,6 +25,24 @@ const STARTING: Duration = Duration::from_secs(5);
 
 /// The same, when the link is lost: it will be asked again before each attempt, and the user waits meanwhile.
 const MOVING: Duration = Duration::from_millis(300);
+
+/// What a session is there for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Purpose {
+    pub(super) role: Role,
+    pub(super) ack: Ack,
+    pub(super) owed: Owed,
+    pub(super) since: Option<Since>,
+}
+
+impl Purpose {
+    /// To forward, as long as nothing else is wished.
+    pub(super) const LISTEN: Self =
+        Self { role: Role::Listener, ack: Ack::App, owed: Owed::Deliver, since: None };
+    /// To look on. What is owed is left to those who have an app.
+    pub(super) const LOOK_ON: Self =
+        Self { role: Role::Observer, ack: Ack::App, owed: Owed::Later, since: None };
+}
 
 /// The relay, and what this machine remembers of it.
 pub(super) struct Home {
@@ -91,17 +109,17 @@ impl Home {
 
     /// What a session here goes by: this machine's endpoint unless the user named one; and what was wrong with the
     /// memory. `retry`: whether it tries again on what may mend.
-    pub(super) fn settings(&self, role: Role, retry: bool) -> (Settings, Option<Notice>) {
+    pub(super) fn settings(&self, purpose: Purpose, retry: bool) -> (Settings, Option<Notice>) {
         let (prefer, notice) = self.remembered();
         let settings = Settings {
             relay: self.relay.clone(),
             token: self.token.clone(),
             endpoint: self.named.clone(),
             prefer,
-            role,
-            ack: Ack::App,
-            owed: Owed::Deliver,
-            since: None,
+            role: purpose.role,
+            ack: purpose.ack,
+            owed: purpose.owed,
+            since: purpose.since,
             agent: AGENT.to_owned(),
             retry,
         };

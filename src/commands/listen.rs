@@ -1,5 +1,7 @@
 //! `muxhook listen`: holds an endpoint open and forwards what arrives.
 
+mod catchup;
+mod fresh;
 pub(crate) mod listener;
 mod notices;
 mod plan;
@@ -7,10 +9,9 @@ pub(crate) mod run;
 mod webhook;
 
 use muxhook_link::Now;
-use muxhook_protocol::frame::Role;
 
 use super::control::{self, Sources};
-use super::home::Home;
+use super::home::{Home, Purpose};
 use crate::args;
 use crate::config::{Listen, Surroundings};
 use crate::error::Error;
@@ -20,6 +21,7 @@ use crate::intake::Intake;
 use crate::printer::keys::Keys;
 use crate::printer::{Colors, Console, Printer};
 use crate::session::Session;
+use catchup::Catchup;
 use listener::Listener;
 use plan::Plan;
 use run::{End, Run};
@@ -40,8 +42,12 @@ pub(super) async fn run(args: &args::Listen, around: &Surroundings, colors: Colo
     let named = config.endpoint.clone();
     let (home, mut notices) = Home::open(&config.connection, named, around, dialer.clone(), now).await?;
     let intake = Intake::new(plan.wishes, plan.checks);
-    let role = if intake.forwards() { Role::Listener } else { Role::Observer };
-    let (settings, notice) = home.settings(role, !config.end.no_retry);
+    let since = config.since.map(|past| past.since(now.unix_millis()));
+    let purpose = match intake.forwards() {
+        true => Purpose { ack: config.ack, owed: config.owed, since, ..Purpose::LISTEN },
+        false => Purpose::LOOK_ON,
+    };
+    let (settings, notice) = home.settings(purpose, !config.end.no_retry);
     notices.extend(plan.notices.into_iter().chain(notice));
 
     let (registered, farewell) = registered.unzip();
@@ -56,16 +62,16 @@ pub(super) async fn run(args: &args::Listen, around: &Surroundings, colors: Colo
     let forwarder = Forwarder::new(plan.forwarding);
     let session = Session::new(settings, dialer);
     let mut run = Run::new(config.end.count, None);
+    run.catchup = Catchup::new(config.owed, config.since.is_some());
     run.farewell = farewell.flatten();
     run.kept_secrets = config.signing.keys.is_empty();
     run.needs_secret = config.signing.keys.is_empty() && config.require_signature;
     let listener = Listener { session, home, forwarder, intake, printer, now, run };
-    let (end, summary) = listener.run(control).await?;
+    let (end, _) = listener.run(control).await?;
     match (end, config.end.count) {
-        (End::TimeUp, Some(count)) => Err(Error::unmet(format!(
-            "{} of {count} events came within the time given",
-            summary.events - summary.skipped - summary.refused
-        ))),
+        (End::TimeUp { came }, Some(count)) => {
+            Err(Error::unmet(format!("{came} of {count} events came within the time given")))
+        }
         (End::StoppedNow, _) => Err(Error::interrupted()),
         _ => Ok(()),
     }

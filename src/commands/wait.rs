@@ -8,11 +8,10 @@ mod watch;
 use std::process::ExitCode;
 
 use muxhook_link::Now;
-use muxhook_protocol::frame::Role;
 
 use super::control::{self, Sources};
 use super::glob::glob;
-use super::home::Home;
+use super::home::{Home, Purpose};
 use crate::args;
 use crate::config::{self, Surroundings};
 use crate::error::Error;
@@ -44,7 +43,7 @@ pub(super) async fn run(
     let dialer = super::reach::dialer(config.connection.relay_ca.clone(), around)?;
     let (home, mut notices) =
         Home::open(&config.connection, config.endpoint, around, dialer.clone(), now).await?;
-    let (settings, notice) = home.settings(Role::Observer, config.retry);
+    let (settings, notice) = home.settings(Purpose::LOOK_ON, config.retry);
     notices.extend(unknown.into_iter().chain(notice));
 
     let format = if config.json { Format::Deliveries } else { Format::Pretty };

@@ -26,10 +26,11 @@ pub(super) struct Settings {
     pub(super) routes: Option<toml::Table>,
     pub(super) timeout: Option<String>,
     pub(super) max_in_flight: Option<u32>,
+    pub(super) ack: Option<String>,
 }
 
 impl Settings {
-    pub(super) const KEYS: [&'static str; 9] = [
+    pub(super) const KEYS: [&'static str; 10] = [
         "forward-to",
         "endpoint",
         "events",
@@ -39,6 +40,7 @@ impl Settings {
         "routes",
         "timeout",
         "max-in-flight",
+        "ack",
     ];
 }
 

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use muxhook_protocol::EndpointId;
+use muxhook_protocol::frame::{Ack, Owed};
 use muxhook_protocol::mux::field::Match;
 
 use super::endpoint::endpoint;
 use super::file::Settings;
 use super::given::{Given, Source};
 use super::layers::Layers;
+use super::past::Past;
 use super::project::Project;
 use super::relay::Connection;
 use super::signing::{Signing, signing_keys};
@@ -34,6 +36,12 @@ pub struct Listen {
     pub forward_to: Option<String>,
     /// Globs of types, and the targets that these go to instead. In order: the first that matches counts.
     pub routes: Vec<(String, String)>,
+    /// Who answers the sender.
+    pub ack: Ack,
+    /// What becomes of what the relay owes already.
+    pub owed: Owed,
+    /// What is to be delivered again first.
+    pub since: Option<Past>,
     /// Globs of types to forward; empty: all.
     pub events: Vec<String>,
     /// Globs of types not to forward.
@@ -93,11 +101,18 @@ impl Listen {
         let project = Project::find(around)?;
         let user = UserFile::read(around)?;
         let layers = Layers::of(&project, &user);
+        let (forward_to, routes) = (forward_to(args, around, &layers)?, routes(args, &layers)?);
+        if forward_to.is_none() && routes.is_empty() {
+            needs_an_app(args)?;
+        }
         Ok(Self {
             connection: Connection::resolve(&args.relay, around, &user)?,
             endpoint: endpoint(args.endpoint.as_ref(), around, &layers)?,
-            forward_to: forward_to(args, around, &layers)?,
-            routes: routes(args, &layers)?,
+            forward_to,
+            routes,
+            ack: ack(args, around, &layers)?,
+            owed: args.owed.map_or(Owed::default(), owed),
+            since: since(args)?,
             events: globs(&args.events, "--events", layers.pick("events", |file| file.events.clone()))?,
             exclude: globs(&args.exclude, "--exclude", layers.pick("exclude", |file| file.exclude.clone()))?,
             matches: matches(args, &layers)?,
@@ -176,6 +191,46 @@ fn max_in_flight(args: &args::Listen, layers: &Layers<'_>) -> Result<u32, Error>
     let typed = args.max_in_flight.map(|count| Given::flag(count, "--max-in-flight"));
     let given = typed.or_else(|| layers.pick("max-in-flight", |file: &Settings| file.max_in_flight));
     given.map_or(Ok(MAX_IN_FLIGHT), |given| given.read(value::in_flight))
+}
+
+/// Refuses what says how an app is to be given events where there is none: nothing is ever owed to one who looks on.
+fn needs_an_app(args: &args::Listen) -> Result<(), Error> {
+    let typed =
+        [("--ack", args.ack.is_some()), ("--owed", args.owed.is_some()), ("--since", args.since.is_some())];
+    let Some((flag, _)) = typed.into_iter().find(|(_, is_typed)| *is_typed) else { return Ok(()) };
+    Err(Error::usage(format!(
+        "{flag} makes no sense without an app: what only looks on is sent what arrives now"
+    ))
+    .with_hint("give the app with --forward-to; `muxhook events list` shows what came before"))
+}
+
+fn ack(args: &args::Listen, around: &Surroundings, layers: &Layers<'_>) -> Result<Ack, Error> {
+    match args.ack {
+        Some(args::Ack::App) => return Ok(Ack::App),
+        Some(args::Ack::Relay) => return Ok(Ack::Relay),
+        None => {}
+    }
+    let given = around.env.get("MUXHOOK_ACK")?.or_else(|| layers.pick("ack", |file| file.ack.clone()));
+    given.map_or(Ok(Ack::default()), |given| {
+        given.read(|text| match text.as_str() {
+            "app" => Ok(Ack::App),
+            "relay" => Ok(Ack::Relay),
+            _ => Err(format!("`{text}` is neither `app` nor `relay`")),
+        })
+    })
+}
+
+fn owed(typed: args::Owed) -> Owed {
+    match typed {
+        args::Owed::Deliver => Owed::Deliver,
+        args::Owed::Later => Owed::Later,
+        args::Owed::Discard => Owed::Discard,
+    }
+}
+
+fn since(args: &args::Listen) -> Result<Option<Past>, Error> {
+    let since = args.since.as_deref().map(Past::parse).transpose();
+    since.map_err(|error| Source::Flag("--since").error(error))
 }
 
 fn output(args: &args::Listen) -> Output {

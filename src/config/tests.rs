@@ -2,6 +2,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use muxhook_protocol::frame::{Ack, Owed};
 use muxhook_protocol::mux::field::Match;
 
 use super::*;
@@ -94,6 +95,7 @@ fn with_nothing_said_there_are_defaults() {
     assert_eq!(listen.connection.relay, RelayChoice::Embedded);
     assert_eq!((listen.forward_to, listen.endpoint, listen.project_file), (None, None, None));
     assert_eq!((listen.timeout, listen.max_in_flight), (Duration::from_secs(30), 50));
+    assert_eq!((listen.ack, listen.owed, listen.since), (Ack::App, Owed::Deliver, None));
     assert_eq!((listen.output, listen.end), (Output::default(), End::default()));
 }
 
@@ -175,6 +177,7 @@ fn mistakes_in_files_are_named_with_file_and_key() {
         ("timeout = '5 parsecs'", &["`timeout` in", "muxhook.toml", "5 parsecs"]),
         ("endpoint = 'A'", &["`endpoint` in", "3 to 63"]),
         ("max-in-flight = 0", &["`max-in-flight` in", "from 1 to"]),
+        ("ack = 'nobody'", &["`ack` in", "`nobody` is neither `app` nor `relay`"]),
         ("headers = ['mux-signature: x']", &["`headers` in", "mux-signature"]),
         ("match = ['data.x']", &["`match` in", "muxhook.toml", "`data.x`", "PATH=GLOB"]),
         ("events = ['']", &["`events` in", "empty"]),
@@ -352,4 +355,32 @@ fn a_wait_is_where_a_listen_is_and_takes_nothing_else_from_files() {
     assert_eq!(Wait::resolve(&args, &home.around).unwrap().endpoint.unwrap().as_str(), "of-env");
     let typed = args::Wait { endpoint: Some("typed".to_owned()), ..args };
     assert_eq!(Wait::resolve(&typed, &home.around).unwrap().endpoint.unwrap().as_str(), "typed");
+}
+
+#[test]
+fn who_answers_is_said_by_flag_environment_and_file() {
+    let project = |text: &str| Home::new().project(&format!("forward-to = '3000'\n{text}"));
+    assert_eq!(project("ack = 'relay'").plain().ack, Ack::Relay);
+    let env = project("ack = 'app'").env(&[("MUXHOOK_ACK", "relay")]);
+    assert_eq!(env.plain().ack, Ack::Relay);
+    let flag = env.listen(&typed(|args| args.ack = Some(args::Ack::App))).unwrap();
+    assert_eq!(flag.ack, Ack::App);
+    project("").env(&[("MUXHOOK_ACK", "both")]).refuses(&args::Listen::default(), &["MUXHOOK_ACK: `both`"]);
+    let owed = project("").listen(&typed(|args| args.owed = Some(args::Owed::Discard))).unwrap();
+    assert_eq!(owed.owed, Owed::Discard);
+}
+
+#[test]
+fn what_only_looks_on_is_owed_nothing() {
+    let home = Home::new().env(&[("MUXHOOK_ACK", "relay")]);
+    assert_eq!(home.plain().ack, Ack::Relay, "what is only a habit is no mistake");
+    for (flag, args) in [
+        ("--ack", typed(|args| args.ack = Some(args::Ack::App))),
+        ("--owed", typed(|args| args.owed = Some(args::Owed::Later))),
+        ("--since", typed(|args| args.since = Some("10m".into()))),
+    ] {
+        home.refuses(&args, &[flag, "without an app", "--forward-to"]);
+        let routed = args::Listen { route: vec!["video.*=3000".into()], ..args };
+        home.listen(&routed).unwrap();
+    }
 }

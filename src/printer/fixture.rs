@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use muxhook_protocol::frame::Gap;
 use muxhook_protocol::mux::envelope::Envelope;
 use muxhook_protocol::mux::signature::Verdict;
 use muxhook_protocol::{Delivery, DeliveryId, FailReason, Failure, Headers, Reply};
@@ -151,6 +152,7 @@ pub(super) fn session() -> Vec<Event> {
             retry_in: Duration::from_millis(400),
         }),
         Event::Reconnected(Reconnected { down: Duration::from_millis(3_210), missed: Some(4) }),
+        Event::Gap(Gap { from_seq: 3, to_seq: 40, count: 12, why: "older than 24 h".into() }),
         notice(Level::Info),
         notice(Level::Warning),
         Event::Summary(Summary {

@@ -78,6 +78,7 @@ impl Human {
             Event::Ready(it) if !self.quiet => banner::ready(self, it, err),
             Event::Disconnected(it) => link::disconnected(self, at, it, err),
             Event::Reconnected(it) => link::reconnected(self, at, *it, err),
+            Event::Gap(it) => link::gap(self, at, it, err),
             Event::Notice(it) => link::notice(self, at, it, err),
             Event::Summary(it) if !self.quiet => link::summary(self, it, err),
             _ => {}

@@ -32,6 +32,12 @@ pub(super) fn render(at: u64, event: &Event, out: &mut Vec<u8>) {
         Event::Reconnected(it) => {
             line.number("down_ms", millis(it.down)).optional_number("missed", it.missed);
         }
+        Event::Gap(it) => {
+            line.number("from_seq", it.from_seq)
+                .number("to_seq", it.to_seq)
+                .number("count", it.count)
+                .text("why", &it.why);
+        }
         Event::Notice(it) => {
             line.text("code", &it.code).text("message", &it.message);
         }
@@ -51,6 +57,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Refused(_) => "refused",
         Event::Disconnected(_) => "disconnected",
         Event::Reconnected(_) => "reconnected",
+        Event::Gap(_) => "gap",
         Event::Notice(_) => "notice",
         Event::Summary(_) => "summary",
     }

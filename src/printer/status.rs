@@ -26,6 +26,8 @@ pub(super) struct Status {
     pub(super) paused: bool,
     /// Deliveries that have arrived and are not taken up.
     pub(super) waiting: usize,
+    /// How many of how many owed deliveries have been here.
+    pub(super) catching_up: Option<(u64, u64)>,
 }
 
 /// How the link to the relay is.
@@ -57,7 +59,7 @@ impl Status {
                 self.refused += 1;
                 self.settled(false);
             }
-            Event::Notice(_) | Event::Summary(_) => {}
+            Event::Gap(_) | Event::Notice(_) | Event::Summary(_) => {}
         }
     }
 
@@ -80,6 +82,9 @@ impl Status {
             Link::Connecting => format!("{} connecting", style.warn(dot)),
             Link::Live => format!("{} live", style.good(dot)),
         };
+        if let Some((done, total)) = self.catching_up {
+            let _ = write!(line, "{sep}catching up {}/{}", units::thousands(done), units::thousands(total));
+        }
         if self.waiting > 0 {
             let _ = write!(line, "{sep}{} waiting", self.waiting);
         }
@@ -159,6 +164,8 @@ mod tests {
         }
         (status.paused, status.waiting) = (true, 2);
         lines.push(status.line(Style::default()));
+        (status.paused, status.waiting, status.catching_up) = (false, 0, Some((3, 1_207)));
+        lines.push(status.line(style));
         lines.dedup();
         insta::assert_snapshot!(lines.join("\n"));
     }

@@ -74,7 +74,13 @@ impl Ledger {
                         settled.outcome = None;
                     }
                 }
-                _ => return Taken::Known,
+                Some(_) => return Taken::Known,
+                None => {
+                    // The outcome of what is in hand will do for this attempt as well.
+                    let known = known.get_mut();
+                    known.attempt = known.attempt.max(attempt);
+                    return Taken::Known;
+                }
             },
         }
         self.in_hand += 1;
@@ -213,6 +219,19 @@ mod tests {
         ledger.confirmed(1);
         assert_eq!(ledger.known(), []);
         assert_eq!(ledger.take(id(1), 2), Taken::New, "forgotten once confirmed");
+    }
+
+    #[test]
+    fn a_later_attempt_at_what_is_in_hand_is_settled_with_it() {
+        let mut ledger = Ledger::default();
+        ledger.take(id(1), 1);
+        assert_eq!(ledger.take(id(1), 3), Taken::Known);
+        assert!(!ledger.is_beyond(1), "it is in hand once");
+        ledger.settle(id(1), &skipped());
+        assert_eq!(ledger.take(id(1), 2), Taken::Known);
+        assert_eq!(ledger.take(id(1), 3), Taken::Known, "sent again over another link");
+        assert_eq!(unsent(&mut ledger), 1, "one outcome for both");
+        assert_eq!(ledger.take(id(1), 4), Taken::New);
     }
 
     #[test]

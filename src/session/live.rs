@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use muxhook_link::{Link, LinkError};
+use muxhook_protocol::parts::Outgoing;
 use muxhook_protocol::{Delivery, Frame};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
@@ -26,11 +27,18 @@ pub(super) struct Live<S> {
     window: u32,
     /// The relay goes down, and wants to be dialled again after this.
     restarting: Option<Duration>,
+    /// The relay is to be told that the app is there.
+    reachable: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Live<S> {
     pub(super) fn new(link: Link<S>, window: u32) -> Self {
-        Self { link, since: Instant::now(), window, restarting: None }
+        Self { link, since: Instant::now(), window, restarting: None, reachable: false }
+    }
+
+    /// The app is there again: to be told behind every outcome so far, since one of them said that it is not.
+    pub(super) fn reachable(&mut self) {
+        self.reachable = true;
     }
 
     /// How long the link has stood.
@@ -92,6 +100,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Live<S> {
             if ledger.wants_mark() {
                 ledger.marked(self.link.mark());
             }
+        }
+        if self.reachable && !ledger.has_unsent() {
+            self.reachable = false;
+            self.link.send(Outgoing::control(&Frame::Reachable));
         }
     }
 

@@ -673,3 +673,5 @@ fn a_session_may_move_between_threads() {
     fn check<T: Send>(_: impl FnOnce(&'static mut Session) -> T) {}
     check(Session::next);
 }
+
+mod owed;

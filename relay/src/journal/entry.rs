@@ -139,3 +139,68 @@ pub enum Note {
         settled: bool,
     },
 }
+
+/// Whether a delivery is owed, or was. What became of one that never was stands in its answer and its attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// It was answered live, and never owed; or what settled it stands in its attempts.
+    Answered = 0,
+    /// The relay owes it.
+    Owed = 1,
+    /// It was owed, and an app accepted it.
+    Accepted = 2,
+    /// It was owed, and its time ran out.
+    Expired = 3,
+    /// It was owed, and its owner gave it up.
+    Discarded = 4,
+    /// It was owed, and the filters of all it was owed to left it out.
+    Skipped = 5,
+    /// It was owed, and its signature was not trusted.
+    Refused = 6,
+    /// It was owed, and the disk did not keep it as it was.
+    Damaged = 7,
+}
+
+impl State {
+    const ALL: [Self; 8] = [
+        Self::Answered,
+        Self::Owed,
+        Self::Accepted,
+        Self::Expired,
+        Self::Discarded,
+        Self::Skipped,
+        Self::Refused,
+        Self::Damaged,
+    ];
+
+    /// As the column `state` says it; `None` for what only damage or a newer relay writes there.
+    #[must_use]
+    pub fn from_column(number: i64) -> Option<Self> {
+        usize::try_from(number).ok().and_then(|at| Self::ALL.get(at).copied())
+    }
+
+    /// The column's value.
+    #[must_use]
+    pub fn column(self) -> i64 {
+        self as i64
+    }
+
+    /// What an owed delivery is once `tried` has settled it.
+    pub(super) fn settled_by(tried: &Tried) -> Self {
+        match tried {
+            Tried::Replied(200..=299) => Self::Accepted,
+            Tried::Skipped(_) => Self::Skipped,
+            Tried::Refused(_) => Self::Refused,
+            Tried::Replied(_) | Tried::Failed(..) => Self::Answered,
+        }
+    }
+}
+
+/// Which owed deliveries of an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Every one.
+    All,
+    /// Those among these that are owed.
+    Ids(Vec<DeliveryId>),
+}

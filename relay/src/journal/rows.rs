@@ -6,7 +6,7 @@ use muxhook_protocol::frame::{Backlog, Frame};
 use muxhook_protocol::mux::envelope::Envelope;
 use rusqlite::{Connection, OptionalExtension, named_params};
 
-use super::{Address, Attempt, Entry, Note, Tried};
+use super::{Address, Attempt, Entry, Note, State, Tried};
 
 /// Most bytes of bodies that are read at once; one delivery may be larger.
 const MOST_READ: usize = 4 << 20;
@@ -28,9 +28,9 @@ pub(super) fn insert(database: &Connection, entry: &Entry, at: u64, owed: bool) 
     let (head, body) = (entry.head(), entry.body());
     let event = Envelope::peek(&body);
     let endpoint = number(database, &entry.address)?;
-    let sql = "INSERT INTO deliveries (seq, id, endpoint, received_at, kept_at, owed, handed, answered_by,
+    let sql = "INSERT INTO deliveries (seq, id, endpoint, received_at, kept_at, state, handed, answered_by,
             answered_status, event_type, event_id, object_type, object_id, environment, bytes, checksum)
-        VALUES (:seq, :id, :endpoint, :received_at, :kept_at, :owed, :handed, :answered_by, :answered_status,
+        VALUES (:seq, :id, :endpoint, :received_at, :kept_at, :state, :handed, :answered_by, :answered_status,
             :event_type, :event_id, :object_type, :object_id, :environment, :bytes, :checksum)";
     database.prepare_cached(sql)?.execute(named_params! {
         ":seq": entry.seq,
@@ -38,7 +38,7 @@ pub(super) fn insert(database: &Connection, entry: &Entry, at: u64, owed: bool) 
         ":endpoint": endpoint,
         ":received_at": entry.received_at,
         ":kept_at": at,
-        ":owed": owed,
+        ":state": if owed { State::Owed } else { State::Answered }.column(),
         ":handed": entry.handed,
         ":answered_by": entry.answered.by.as_str(),
         ":answered_status": entry.answered.status,
@@ -69,11 +69,12 @@ pub(super) fn note(database: &Connection, note: &Note) -> rusqlite::Result<()> {
             let sql = "SELECT seq FROM deliveries WHERE id = ?1";
             let seq =
                 database.prepare_cached(sql)?.query_row([id.as_bytes()], |row| row.get(0)).optional()?;
-            let Some(seq) = seq else { return Ok(()) };
+            let Some(seq): Option<u64> = seq else { return Ok(()) };
             attempted(database, seq, attempt)?;
             if *settled {
-                let sql = "UPDATE deliveries SET owed = 0 WHERE seq = ?1 AND owed = 1";
-                database.prepare_cached(sql)?.execute([seq])?;
+                let sql = "UPDATE deliveries SET state = ?2 WHERE seq = ?1 AND state = 1";
+                let state = State::settled_by(&attempt.tried).column();
+                database.prepare_cached(sql)?.execute((seq, state))?;
             }
             Ok(())
         }
@@ -89,7 +90,7 @@ pub(super) fn owed(
 ) -> rusqlite::Result<Vec<Delivery>> {
     let sql = "SELECT seq, id, received_at, handed, checksum, head, body
         FROM deliveries JOIN contents USING (seq)
-        WHERE owed = 1 AND endpoint = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
+        WHERE state = 1 AND endpoint = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
     let mut query = database.prepare_cached(sql)?;
     let mut rows = query.query((number(database, address)?, after, most))?;
     let (mut found, mut bytes) = (Vec::new(), 0);
@@ -109,7 +110,7 @@ pub(super) fn owed(
 
 /// See [`super::Journal::backlog`].
 pub(super) fn backlog(database: &Connection, address: &Address) -> rusqlite::Result<Backlog> {
-    let sql = "SELECT count(*), min(received_at) FROM deliveries WHERE owed = 1 AND endpoint = ?1";
+    let sql = "SELECT count(*), min(received_at) FROM deliveries WHERE state = 1 AND endpoint = ?1";
     let endpoint = number(database, address)?;
     database
         .prepare_cached(sql)?

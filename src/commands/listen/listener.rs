@@ -73,6 +73,7 @@ impl Listener {
         loop {
             self.release_held();
             self.printer.set_held(self.run.paused, self.run.held.len());
+            self.printer.set_catching_up(self.run.catchup.progress());
             if self.run.is_counted() {
                 return Ok(End::Counted);
             }
@@ -87,6 +88,7 @@ impl Listener {
                 },
                 signal = self.session.next() => self.on_signal(signal?).await?,
                 done = self.forwarder.next() => self.on_outcomes(done),
+                turn = self.run.catchup.next(), if self.run.catchup.is_waiting() => self.on_turn(turn),
                 () = ready(()), if self.printer.has_unflushed() => self.printer.flush(),
                 () = self.printer.room(), if blocked => {}
             }
@@ -110,19 +112,23 @@ impl Listener {
                 let notices = [self.home.mind_others(&welcome), self.home.remember(&welcome)];
                 notices.into_iter().flatten().for_each(|notice| self.tell(Event::Notice(notice)));
                 self.take_kept_secrets(&welcome)?;
+                let (forwards, now) = (self.intake.forwards(), self.now.unix_millis());
+                let owed = self.run.catchup.linked(&welcome, forwards, down.is_none(), now);
                 match down {
                     None => self.on_ready(welcome),
                     Some(down) => self.on_return(welcome, down),
                 }
+                owed.into_iter().for_each(|notice| self.tell(Event::Notice(notice)));
             }
             Signal::Lost { reason, retry_in } => {
+                self.run.catchup.unlinked();
                 self.tell(Event::Disconnected(Disconnected { reason, retry_in }));
                 self.printer.flush();
                 if let Some((relay, token)) = self.home.find_again(&mut self.printer, self.now).await? {
                     self.session.set_relay(relay, token);
                 }
             }
-            Signal::Gap(_) => {}
+            Signal::Gap(gap) => self.tell(Event::Gap(gap)),
             Signal::Notice(notice) => self.tell(Event::Notice(Notice {
                 level: Level::Warning,
                 code: notice.code,
@@ -161,7 +167,8 @@ impl Listener {
     }
 
     fn on_return(&mut self, welcome: Welcome, down: Duration) {
-        self.tell(Event::Reconnected(Reconnected { down, missed: None }));
+        let missed = self.intake.forwards().then_some(welcome.owed.count);
+        self.tell(Event::Reconnected(Reconnected { down, missed }));
         if self.run.address.as_ref() != Some(&welcome.public_url) {
             self.tell(Event::Notice(home::address_changed(&welcome.public_url)));
             self.run.address = Some(welcome.public_url);
@@ -178,8 +185,12 @@ impl Listener {
 
     fn take(&mut self, delivery: Delivery) {
         if !self.run.takes_more() {
-            // More than was asked for: left to the relay, whose sender will try again.
+            // More than was asked for: left to the relay, which still owes it, or whose sender will try again.
             return;
+        }
+        let live = self.run.catchup.is_live(&delivery);
+        if !live {
+            self.run.catchup.arrived();
         }
         let (arrival, decision) = self.intake.take(delivery);
         let arrival = Arc::new(arrival);
@@ -189,28 +200,29 @@ impl Listener {
         self.tell(Event::Received(Received { arrival: Arc::clone(&arrival), awaited }));
         match decision {
             Decision::Forward(target) => {
-                self.run.taken += 1;
+                self.run.taken += u64::from(live);
                 self.run.last = Some((Arc::clone(&arrival), Arc::clone(&target)));
                 self.mind_signature(arrival.signature);
-                let job = Job { arrival: Arc::clone(&arrival), replay: false };
-                self.forwarder.start(&target, &arrival.delivery, job);
+                self.forward(Job { arrival, app: target, live, replay: false });
             }
             Decision::Skip { filter } => {
                 self.run.summary.skipped += 1;
-                self.session.settle(arrival.delivery.id, &Outcome::Skipped { filter: filter.clone() });
-                self.tell(Event::Skipped(Skipped { arrival, filter }));
+                let outcome = Outcome::Skipped { filter: filter.clone() };
+                self.tell(Event::Skipped(Skipped { arrival: Arc::clone(&arrival), filter }));
+                self.settle(&arrival.delivery, live, &outcome);
             }
-            Decision::Refuse(Doubt { reason, cure }) => {
+            Decision::Refuse(Doubt { reason: message, cure }) => {
                 self.run.summary.refused += 1;
-                self.session.settle(arrival.delivery.id, &Outcome::Refused { reason: reason.clone() });
-                self.tell(Event::Refused(Refused { arrival, message: reason, hint: Some(cure.to_owned()) }));
+                let (outcome, hint) = (Outcome::Refused { reason: message.clone() }, Some(cure.to_owned()));
+                self.tell(Event::Refused(Refused { arrival: Arc::clone(&arrival), message, hint }));
+                self.settle(&arrival.delivery, live, &outcome);
             }
             Decision::Show => {
-                self.run.taken += 1;
-                self.run.done += 1;
+                self.run.taken += u64::from(live);
+                self.run.done += u64::from(live);
                 // Nothing to the relay, but room for the next.
                 let shown = Outcome::Skipped { filter: "only shown".to_owned() };
-                self.session.settle(arrival.delivery.id, &shown);
+                self.settle(&arrival.delivery, live, &shown);
             }
         }
     }
@@ -252,13 +264,11 @@ impl Listener {
         for (code, message) in done.notices {
             self.tell(Event::Notice(Notice { level: Level::Info, code: code.to_owned(), message }));
         }
-        let Job { arrival, replay } = done.tag;
+        let Job { arrival, app, live, replay } = done.tag;
         let id = arrival.delivery.id;
-        if !replay {
-            self.session.settle(id, &done.outcome);
-            self.run.done += 1;
-        }
-        let late = !replay && self.run.late.remove(&id);
+        // The sender of what is owed had its answer long ago.
+        let late = !replay && self.run.late.remove(&id) && live && !arrival.delivery.owed;
+        let after = (!replay).then(|| self.conclude(&arrival.delivery, live, &app, &done.outcome));
         let accepted = done.outcome.accepted();
         match done.outcome {
             Outcome::Replied(reply) => {
@@ -275,12 +285,13 @@ impl Listener {
             // The forwarder neither skips nor refuses.
             Outcome::Skipped { .. } | Outcome::Refused { .. } => {}
         }
+        after.into_iter().flatten().for_each(|notice| self.tell(Event::Notice(notice)));
     }
 
     fn on_control(&mut self, control: Control) -> Option<End> {
         match control {
             Control::Stop | Control::Key(Key::Quit) => return Some(End::Stopped),
-            Control::TimeUp => return Some(End::TimeUp),
+            Control::TimeUp => return Some(End::TimeUp { came: self.run.taken }),
             Control::Closed => return Some(End::Closed),
             Control::Key(Key::Replay) => self.replay_last(),
             Control::Key(Key::Pause) => self.run.paused = !self.run.paused,
@@ -294,14 +305,6 @@ impl Listener {
         if let Some(address) = &self.run.address {
             self.printer.copy(address);
         }
-    }
-
-    fn replay_last(&mut self) {
-        let Some((arrival, target)) = &self.run.last else { return };
-        let delivery = Delivery { replayed: true, ..arrival.delivery.clone() };
-        let arrival = Arc::new(Arrival { delivery, ..(**arrival).clone() });
-        let target = Arc::clone(target);
-        self.forwarder.start(&target, &arrival.delivery, Job { arrival: Arc::clone(&arrival), replay: true });
     }
 
     /// Does what is to be done before the end, all at once.
@@ -338,11 +341,12 @@ impl Listener {
         };
         if timeout(DRAIN, drained).await.is_err() {
             let left = self.forwarder.in_flight() + self.forwarder.waiting();
-            self.tell(Event::Notice(notices::unfinished(left)));
+            let owed = usize::try_from(self.run.catchup.in_hand()).unwrap_or(left);
+            self.tell(Event::Notice(notices::unfinished(left, owed)));
         }
     }
 
-    fn tell(&mut self, event: Event) {
+    pub(super) fn tell(&mut self, event: Event) {
         self.printer.print(self.now.unix_millis(), &event);
     }
 }

@@ -4,17 +4,19 @@ use std::collections::{HashSet, VecDeque};
 use std::mem::Discriminant;
 use std::sync::Arc;
 
+use muxhook_protocol::frame::Owed;
 use muxhook_protocol::mux::signature::Verdict;
 use muxhook_protocol::{Delivery, DeliveryId};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::catchup::Catchup;
 use super::webhook::Farewell;
 use crate::event::{Arrival, Ready, Summary};
 use crate::forwarder::Target;
+use crate::intake::anew::Unsignable;
 
 /// What one run has counted, and what it waits for.
-#[derive(Debug)]
 pub(crate) struct Run {
     pub(super) started: Instant,
     pub(super) summary: Summary,
@@ -42,6 +44,12 @@ pub(crate) struct Run {
     pub(super) kept_secrets: bool,
     /// Without any secret it must not go on.
     pub(super) needs_secret: bool,
+    /// What does not arrive live.
+    pub(super) catchup: Catchup,
+    /// The user knows that events are signed anew.
+    pub(super) signed_anew: bool,
+    /// The user knows why some are not.
+    pub(super) unsigned: HashSet<Unsignable>,
     /// To be done when it ends.
     pub(super) farewell: Option<Farewell>,
 }
@@ -50,6 +58,9 @@ pub(crate) struct Run {
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
     pub(super) arrival: Arc<Arrival>,
+    pub(super) app: Arc<Target>,
+    /// It arrived just now: it counts, and its sender may still wait.
+    pub(super) live: bool,
     /// Asked for by the user, so nothing that the relay waits for.
     pub(super) replay: bool,
 }
@@ -60,7 +71,10 @@ pub(crate) enum End {
     /// As many events came as were asked for.
     Counted,
     /// The time was up; what was counted by then falls short or not.
-    TimeUp,
+    TimeUp {
+        /// Events that were taken up towards the count.
+        came: u64,
+    },
     /// The user or the system asked for it.
     Stopped,
     /// The user asked twice.
@@ -88,6 +102,9 @@ impl Run {
             ready,
             kept_secrets: false,
             needs_secret: false,
+            catchup: Catchup::new(Owed::Deliver, false),
+            signed_anew: false,
+            unsigned: HashSet::new(),
             farewell: None,
         }
     }

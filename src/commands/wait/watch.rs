@@ -148,7 +148,7 @@ impl Watch {
                     Err(error) => return Err(error),
                 }
             }
-            Signal::Gap(_) => {}
+            Signal::Gap(gap) => self.tell(Event::Gap(gap)),
             Signal::Notice(notice) => self.tell(Event::Notice(Notice {
                 level: Level::Warning,
                 code: notice.code,

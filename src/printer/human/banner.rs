@@ -36,7 +36,8 @@ pub(super) fn ready(human: &Human, it: &Ready, err: &mut Vec<u8>) {
     if it.embedded {
         let _ = write!(
             err,
-            "\nOnly this machine can reach that address. For one that Mux can reach, run\n\
+            "\nOnly this machine can reach that address, and nothing is kept for it while no muxhook\n\
+             runs here. For one that Mux can reach, and that keeps what comes meanwhile, run\n\
              `{}` on a public host, then `{}` here.\n",
             style.bold("muxhook relay serve"),
             style.bold("muxhook login <its URL>"),

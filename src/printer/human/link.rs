@@ -4,6 +4,8 @@ use std::fmt;
 use std::io::Write as _;
 
 use super::{Human, INDENT, units};
+use muxhook_protocol::frame::Gap;
+
 use crate::event::{Disconnected, Level, Notice, Reconnected, Summary};
 use crate::printer::escape::escape;
 
@@ -21,10 +23,18 @@ pub(super) fn reconnected(human: &Human, at: u64, it: Reconnected, err: &mut Vec
     let down = units::span(it.down);
     let missed = match it.missed {
         None | Some(0) => String::new(),
-        Some(1) => "; 1 delivery came meanwhile and is owed".to_owned(),
-        Some(many) => format!("; {} deliveries came meanwhile and are owed", units::thousands(many)),
+        Some(1) => "; 1 event is owed".to_owned(),
+        Some(many) => format!("; {} events are owed", units::thousands(many)),
     };
     push(human, at, sign, &format!("the link is back after {down}{missed}"), err);
+}
+
+/// Something is gone for good. Said even when quiet.
+pub(super) fn gap(human: &Human, at: u64, it: &Gap, err: &mut Vec<u8>) {
+    let sign = human.err.warn("!");
+    let (what, are) = (units::count(it.count, "event"), if it.count == 1 { "is" } else { "are" });
+    let why = escape(&it.why);
+    push(human, at, sign, &format!("{what} of the past {are} no longer on the relay: {why}"), err);
 }
 
 /// Anything else. A warning is said even when quiet.

@@ -42,7 +42,7 @@ pub(in crate::printer) fn count(number: u64, of: &str) -> String {
 }
 
 /// `1,234,567`.
-pub(in crate::printer) fn thousands(number: u64) -> String {
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (nth, digit) in digits.chars().enumerate() {

@@ -57,6 +57,7 @@ fn keys_of(kind: &str) -> &'static str {
         "refused" => "delivery event_id event_type signature message hint",
         "disconnected" => "reason retry_in_ms",
         "reconnected" => "down_ms missed",
+        "gap" => "from_seq to_seq count why",
         "notice" => "code message",
         "summary" => "events forwarded rejected failed skipped refused duplicates uptime_s",
         _ => panic!("no such kind: {kind}"),
@@ -74,7 +75,7 @@ fn every_kind_has_exactly_its_keys_in_order() {
         assert_eq!(keys.join(" "), format!("v kind at {}", keys_of(&kind)));
         seen.insert(kind);
     }
-    assert_eq!(seen.len(), 10);
+    assert_eq!(seen.len(), 11);
 }
 
 #[test]

@@ -231,12 +231,25 @@ impl Course {
         if self.failed.contains_key(&seq) {
             return None;
         }
-        let skipped = self.skipped.get(&id);
+        let (to, has) = self.whom(id);
+        if to.is_empty() && has.is_empty() {
+            return None;
+        }
+        self.leading = Some(id);
+        if !has.is_empty() {
+            self.begin(id, seq, has);
+        }
+        if to.is_empty() { None } else { Some(Action::Send(Box::new(delivery), to)) }
+    }
+
+    /// Who is to be sent a delivery, and who has it without having been sent it from here.
+    fn whom(&self, id: DeliveryId) -> (Vec<Arc<Seat>>, Vec<Holder>) {
+        let (skipped, flight) = (self.skipped.get(&id), self.flights.get(&id));
         let (mut to, mut has) = (Vec::new(), Vec::new());
-        for party in self.parties.iter_mut().filter(|party| party.wants()) {
+        for party in self.parties.iter().filter(|party| party.wants()) {
             let listener = &party.seat.listener;
             if skipped.is_some_and(|skipped| skipped.contains(listener))
-                || self.flights.get(&id).is_some_and(|flight| flight.has(listener))
+                || flight.is_some_and(|flight| flight.has(listener))
             {
                 continue;
             }
@@ -246,15 +259,7 @@ impl Course {
                 to.push(Arc::clone(&party.seat));
             }
         }
-        if !has.is_empty() {
-            self.begin(id, seq, has);
-            self.leading = Some(id);
-        }
-        if to.is_empty() {
-            return None;
-        }
-        self.leading = Some(id);
-        Some(Action::Send(Box::new(delivery), to))
+        (to, has)
     }
 
     /// Some have it now; nobody had room for it when there are none.
@@ -304,15 +309,17 @@ impl Course {
             self.failed.remove(&seq);
             return None;
         };
-        let skipped = self.skipped.get(&delivery.id);
-        let wants = |party: &&Party| {
-            party.wants() && skipped.is_none_or(|skipped| !skipped.contains(&party.seat.listener))
-        };
-        let to: Vec<_> = self.parties.iter().filter(wants).map(|party| Arc::clone(&party.seat)).collect();
-        if to.is_empty() {
-            // It waits in turn for somebody who does.
+        let (to, has) = self.whom(delivery.id);
+        if to.is_empty() && has.is_empty() {
+            // It waits in turn for somebody who wants it.
             self.failed.remove(&seq);
             self.rewind(seq - 1);
+            return None;
+        }
+        if !has.is_empty() {
+            self.begin(delivery.id, seq, has);
+        }
+        if to.is_empty() {
             return None;
         }
         Some((Box::new(delivery), to))
@@ -446,3 +453,6 @@ impl Conclusion {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

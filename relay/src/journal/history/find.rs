@@ -1,0 +1,102 @@
+//! From what a user names to a delivery.
+
+use muxhook_protocol::DeliveryId;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::list::first_from;
+
+/// Digits that a part of an id has at least.
+const FEWEST_DIGITS: usize = 4;
+
+/// Digits of a whole id.
+const DIGITS: usize = 32;
+
+/// Most candidates that are named.
+const MOST_CANDIDATES: usize = 5;
+
+/// How many deliveries, from the latest on, are looked at for an end of an id: no index leads there.
+const MOST_ENDS: usize = 200_000;
+
+/// What an id means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// This delivery.
+    One(DeliveryId),
+    /// None that the journal has.
+    Unknown,
+    /// Any of these, the latest first, and maybe more.
+    Several(Vec<DeliveryId>),
+}
+
+/// See [`super::History::find`]. A whole id of a delivery goes before an event's id, and that before a part of a
+/// delivery's. An event that came several times stands for its latest delivery.
+pub(super) fn find(database: &Connection, endpoint: i64, text: &str) -> rusqlite::Result<Found> {
+    if let Some(id) = whole(database, endpoint, text)? {
+        return Ok(Found::One(id));
+    }
+    let sql = "SELECT id FROM deliveries WHERE endpoint = ?1 AND event_id = ?2 ORDER BY seq DESC LIMIT 1";
+    let found = database.prepare_cached(sql)?.query_row((endpoint, text), id_of).optional()?;
+    if let Some(id) = found {
+        return Ok(Found::One(id));
+    }
+    let Some(digits) = digits(text) else { return Ok(Found::Unknown) };
+    let mut all = beginning(database, endpoint, &digits)?;
+    all.extend(ending(database, endpoint, &digits)?);
+    all.sort_unstable_by(|one, other| other.cmp(one));
+    all.dedup();
+    all.truncate(MOST_CANDIDATES);
+    Ok(match all[..] {
+        [] => Found::Unknown,
+        [one] => Found::One(one),
+        _ => Found::Several(all),
+    })
+}
+
+fn whole(database: &Connection, endpoint: i64, text: &str) -> rusqlite::Result<Option<DeliveryId>> {
+    let Ok(id) = text.parse::<DeliveryId>() else { return Ok(None) };
+    let sql = "SELECT id FROM deliveries WHERE id = ?1 AND endpoint = ?2";
+    database.prepare_cached(sql)?.query_row((id.as_bytes(), endpoint), id_of).optional()
+}
+
+/// The hexadecimal digits of a part of an id, in lower case and without hyphens.
+fn digits(text: &str) -> Option<String> {
+    let digits: String =
+        text.chars().filter(|char| *char != '-').map(|char| char.to_ascii_lowercase()).collect();
+    let is_part = (FEWEST_DIGITS..=DIGITS).contains(&digits.len());
+    (is_part && digits.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(digits)
+}
+
+fn beginning(database: &Connection, endpoint: i64, digits: &str) -> rusqlite::Result<Vec<DeliveryId>> {
+    let (Some(least), Some(most)) = (padded(digits, '0'), padded(digits, 'f')) else { return Ok(Vec::new()) };
+    // Ids grow with numbers, and by those an endpoint's own are found.
+    let Some(from) = first_from(database, least)? else { return Ok(Vec::new()) };
+    let sql = "SELECT id FROM deliveries WHERE endpoint = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3";
+    let mut statement = database.prepare_cached(sql)?;
+    let found = statement.query_map((endpoint, from, MOST_CANDIDATES), id_of)?;
+    found.filter(|id| id.as_ref().map_or(true, |id| (least..=most).contains(id))).collect()
+}
+
+fn ending(database: &Connection, endpoint: i64, digits: &str) -> rusqlite::Result<Vec<DeliveryId>> {
+    let (Some(value), Some(mask)) = (bits(digits), bits(&"f".repeat(digits.len()))) else {
+        return Ok(Vec::new());
+    };
+    let sql = "SELECT id FROM deliveries WHERE endpoint = ?1 ORDER BY seq DESC LIMIT ?2";
+    let mut statement = database.prepare_cached(sql)?;
+    let found = statement.query_map((endpoint, MOST_ENDS), id_of)?;
+    let is_meant = |id: &DeliveryId| u128::from_be_bytes(*id.as_bytes()) & mask == value;
+    found.filter(|id| id.as_ref().map_or(true, is_meant)).take(MOST_CANDIDATES).collect()
+}
+
+fn bits(digits: &str) -> Option<u128> {
+    u128::from_str_radix(digits, 16).ok()
+}
+
+/// The id that begins so and goes on with this digit alone.
+fn padded(digits: &str, digit: char) -> Option<DeliveryId> {
+    let all: String = digits.chars().chain(std::iter::repeat(digit)).take(DIGITS).collect();
+    bits(&all).map(|bits| DeliveryId::from_bytes(bits.to_be_bytes()))
+}
+
+fn id_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<DeliveryId> {
+    row.get(0).map(DeliveryId::from_bytes)
+}

@@ -1,0 +1,194 @@
+//! One delivery, as it is told.
+
+use bytes::Bytes;
+use muxhook_protocol::frame::Frame;
+use muxhook_protocol::{DeliveryId, Headers};
+use rusqlite::{Connection, OptionalExtension};
+use serde::{Deserialize, Serialize};
+
+use super::fate::{Fate, fate};
+use crate::journal::State;
+
+/// What is told of one delivery; as JSON, what the API answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// Its id.
+    pub delivery: DeliveryId,
+    /// Its number.
+    pub seq: u64,
+    /// Milliseconds since the Unix epoch.
+    pub received_at: u64,
+    /// The request's method; empty when the delivery is damaged.
+    pub method: String,
+    /// What followed the endpoint in the path.
+    pub path: String,
+    /// The query.
+    pub query: Option<String>,
+    /// Bytes of the body.
+    pub size: u64,
+    /// The event's id.
+    pub event_id: Option<String>,
+    /// The event's type.
+    pub event_type: Option<String>,
+    /// The event's `object.type`.
+    pub object_type: Option<String>,
+    /// The event's `object.id`.
+    pub object_id: Option<String>,
+    /// The event's `environment.name`.
+    pub environment: Option<String>,
+    /// What became of it.
+    pub fate: Fate,
+    /// Who answered the sender, as `Muxhook-Answer` says.
+    pub answered_by: String,
+    /// The status that the sender got.
+    pub status: u16,
+    /// The delivery that first carried the same event.
+    pub duplicate_of: Option<DeliveryId>,
+    /// What came of each handing-over, in order.
+    pub attempts: Vec<Tries>,
+}
+
+/// One handing-over of a delivery, as it is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tries {
+    /// When its outcome came: milliseconds since the Unix epoch.
+    pub at: u64,
+    /// How long the listener had it, in milliseconds.
+    pub took_ms: u64,
+    /// The session's number on the relay.
+    pub session: u64,
+    /// `replied`, `skipped`, `signature`, or the reason of a failure.
+    pub result: String,
+    /// The app's status, when it replied.
+    pub status: Option<u16>,
+    /// Why, when it did not.
+    pub message: Option<String>,
+    /// The sender had its answer before.
+    pub late: bool,
+    /// Somebody had asked for it to be sent again.
+    pub replayed: bool,
+}
+
+impl Tries {
+    /// Whether the app said 2xx.
+    pub(super) fn accepted(&self) -> bool {
+        self.status.is_some_and(|status| (200..300).contains(&status))
+    }
+}
+
+/// What a list looks at before it knows whether the delivery is wanted: one small row of the file.
+pub(super) struct Small {
+    pub(super) seq: u64,
+    id: DeliveryId,
+    pub(super) received_at: u64,
+    state: State,
+    answered_by: String,
+    status: u16,
+    pub(super) event_type: Option<String>,
+    event_id: Option<String>,
+    object_type: Option<String>,
+    object_id: Option<String>,
+    environment: Option<String>,
+    duplicate_of: Option<[u8; 16]>,
+}
+
+/// The columns that [`Small::read`] reads.
+pub(super) const COLUMNS: &str =
+    "seq, id, received_at, state, answered_by, answered_status, event_type, event_id,
+    object_type, object_id, environment, duplicate_of";
+
+impl Small {
+    pub(super) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        // What a newer relay wrote there is told by the answer and the attempts.
+        let state = State::from_column(row.get("state")?).unwrap_or(State::Answered);
+        Ok(Self {
+            seq: row.get("seq")?,
+            id: DeliveryId::from_bytes(row.get("id")?),
+            received_at: row.get("received_at")?,
+            state,
+            answered_by: row.get("answered_by")?,
+            status: row.get("answered_status")?,
+            event_type: row.get("event_type")?,
+            event_id: row.get("event_id")?,
+            object_type: row.get("object_type")?,
+            object_id: row.get("object_id")?,
+            environment: row.get("environment")?,
+            duplicate_of: row.get("duplicate_of")?,
+        })
+    }
+
+    pub(super) fn fate(&self, attempts: &[Tries]) -> Fate {
+        fate(self.state, &self.answered_by, self.status, attempts)
+    }
+}
+
+/// A delivery of an endpoint by its id.
+pub(super) fn by_id(database: &Connection, endpoint: i64, id: DeliveryId) -> rusqlite::Result<Option<Small>> {
+    let sql = format!("SELECT {COLUMNS} FROM deliveries WHERE id = ?1 AND endpoint = ?2");
+    database.prepare_cached(&sql)?.query_row((id.as_bytes(), endpoint), Small::read).optional()
+}
+
+/// All that is told of a delivery, and its header fields: `None` when its head is none.
+pub(super) fn whole(database: &Connection, small: Small) -> rusqlite::Result<(Row, Option<Headers>)> {
+    let attempts = attempts(database, small.seq)?;
+    let head = head(database, small.seq)?;
+    Ok(fill(small, attempts, head))
+}
+
+/// The head of a delivery's content, as it was written.
+pub(super) fn head(database: &Connection, seq: u64) -> rusqlite::Result<Vec<u8>> {
+    let sql = "SELECT head FROM contents WHERE seq = ?1";
+    let head = database.prepare_cached(sql)?.query_row([seq], |row| row.get(0)).optional()?;
+    Ok(head.unwrap_or_default())
+}
+
+/// What came of each handing-over, in order.
+pub(super) fn attempts(database: &Connection, seq: u64) -> rusqlite::Result<Vec<Tries>> {
+    let sql = "SELECT at, took_ms, session, result, status, message, late, replayed FROM attempts
+        WHERE seq = ?1 ORDER BY number";
+    let mut query = database.prepare_cached(sql)?;
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(Tries {
+            at: row.get(0)?,
+            took_ms: row.get(1)?,
+            session: row.get(2)?,
+            result: row.get(3)?,
+            status: row.get(4)?,
+            message: row.get(5)?,
+            late: row.get(6)?,
+            replayed: row.get(7)?,
+        })
+    };
+    query.query_map([seq], read)?.collect()
+}
+
+/// Puts a row together.
+pub(super) fn fill(small: Small, attempts: Vec<Tries>, head: Vec<u8>) -> (Row, Option<Headers>) {
+    let (request, size) = match Frame::decode(Bytes::from(head)) {
+        Ok(Frame::Deliver { delivery, size }) => (Some(*delivery), size),
+        _ => (None, 0),
+    };
+    let fate = small.fate(&attempts);
+    let text =
+        |of: &dyn Fn(&muxhook_protocol::Delivery) -> String| request.as_ref().map(of).unwrap_or_default();
+    let row = Row {
+        delivery: small.id,
+        seq: small.seq,
+        received_at: small.received_at,
+        method: text(&|request| request.method.to_string()),
+        path: text(&|request| request.path.to_string()),
+        query: request.as_ref().and_then(|request| request.query.as_ref().map(ToString::to_string)),
+        size,
+        event_id: small.event_id,
+        event_type: small.event_type,
+        object_type: small.object_type,
+        object_id: small.object_id,
+        environment: small.environment,
+        fate,
+        answered_by: small.answered_by,
+        status: small.status,
+        duplicate_of: small.duplicate_of.map(DeliveryId::from_bytes),
+        attempts,
+    };
+    (row, request.map(|request| request.headers))
+}
