@@ -11,6 +11,9 @@ use crate::harness::{
 /// An endpoint that somebody listens on all the time.
 const LIVE: &str = "live";
 
+/// Webhooks that may be written until a checkpoint is due: many times its size.
+const MOST_UNNOTICED: usize = 30_000;
+
 #[test]
 fn a_sync_that_fails_closes_the_journal_until_a_restart() {
     fails("sync");
@@ -19,6 +22,12 @@ fn a_sync_that_fails_closes_the_journal_until_a_restart() {
 #[test]
 fn a_write_that_fails_closes_the_journal_until_a_restart() {
     fails("write");
+}
+
+/// Nobody waits for this sync: it is the journal's own, of its file, and fails while all others go well.
+#[test]
+fn a_checkpoint_that_fails_closes_the_journal_until_a_restart() {
+    fails("checkpoint");
 }
 
 fn fails(call: &str) {
@@ -43,6 +52,10 @@ async fn fail_once(call: &str) {
     forwards(&relay, &live_ledger).await;
 
     set(&trigger, call);
+    if call == "checkpoint" {
+        // It comes when enough has been written.
+        until_refused(&ledger).await;
+    }
     all_refused(&relay, &ledger, 50).await;
     load.finish().await;
     forwards(&relay, &live_ledger).await;
@@ -68,6 +81,16 @@ fn set(trigger: &Path, call: &str) {
     let other = trigger.with_extension("new");
     fs::write(&other, call).unwrap();
     fs::rename(other, trigger).unwrap();
+}
+
+/// Waits for the first webhook that is refused, whatever else happens until then.
+async fn until_refused(ledger: &Ledger) {
+    let mut answers = 0;
+    while ledger.refused().is_empty() {
+        ledger.more_answers(10).await;
+        answers += 10;
+        assert!(answers < MOST_UNNOTICED, "nobody noticed that the file can't be synced");
+    }
 }
 
 /// Webhooks that begin now are refused, each of them.

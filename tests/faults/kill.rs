@@ -19,7 +19,7 @@ fn a_relay_that_is_killed_under_load_loses_nothing_that_it_acknowledged() {
             // Every other time somebody listens, who wants the relay to answer first.
             let listener = match cycle % 2 {
                 0 => None,
-                _ => Some(Listener::start(&relay, &app, &["--quiet"]).await),
+                _ => Some(Listener::start(&relay, &app, &["--ack", "relay"]).await),
             };
             let load = Load::start(relay.addr, ENDPOINT, &ledger, CONNECTIONS);
             ledger.more_answers(fastrand::usize(1..400)).await;

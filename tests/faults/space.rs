@@ -12,6 +12,9 @@ use crate::harness::{
 /// An endpoint that somebody listens on all the time.
 const LIVE: &str = "live";
 
+/// Webhooks that are held before the disk is full: some pages of a catch-up.
+const HELD: usize = 300;
+
 /// How often room is asked for, once there is some, and how long is waited in between.
 const ASKED: usize = 200;
 const BETWEEN: Duration = Duration::from_millis(25);
@@ -22,7 +25,7 @@ fn a_full_disk_refuses_and_heals_by_itself() {
     run(rounds, Duration::from_secs(30), async {
         for round in 0..rounds {
             // Where exactly it is full differs each time.
-            let Some(disk) = Mount::tmpfs((3 << 20) + fastrand::usize(0..1024) * 4096) else { return };
+            let Some(disk) = Mount::tmpfs((6 << 20) + fastrand::usize(0..1024) * 4096) else { return };
             fill_and_heal(&disk, round % 2 == 0).await;
         }
     });
@@ -37,7 +40,7 @@ async fn fill_and_heal(disk: &Mount, by_itself: bool) {
     relay.claim(LIVE).await;
     let listener = Listener::on(LIVE, &relay, &live_app, &[]).await;
     if by_itself {
-        fs::write(&filler, vec![0; 1 << 20]).unwrap();
+        fs::write(&filler, vec![0; 3 << 20]).unwrap();
     }
     let rounds = if by_itself { 1 } else { 2 };
     for _ in 0..rounds {
@@ -65,6 +68,32 @@ async fn fill_and_heal(disk: &Mount, by_itself: bool) {
     assert!(refused.keys().all(|status| [503, 507].contains(status)) && refused.contains_key(&507), "{refused:?}");
     let log = relay.kill().await;
     assert!(!log.contains("panicked"), "{log}");
+}
+
+/// What is owed goes out from a full disk too, and not again and again because nobody can write that it did.
+#[test]
+fn a_full_disk_hands_over_what_it_holds() {
+    run(1, Duration::from_secs(30), async {
+        let Some(disk) = Mount::tmpfs(6 << 20) else { return };
+        let filler = disk.path().join("filler");
+        let (ledger, app) = (Ledger::new(), App::start().await);
+        let relay = Relay::start(&disk.path().join("data")).await;
+        let load = Load::start(relay.addr, ENDPOINT, &ledger, 16);
+        ledger.more_answers(HELD).await;
+        load.finish().await;
+        fill(&filler);
+        let owed = ledger.acknowledged().len();
+        let listener = Listener::start(&relay, &app, &[]).await;
+        app.until_distinct(owed).await;
+        fs::remove_file(&filler).unwrap();
+        listener.kill().await;
+        heals(&relay, &ledger).await;
+        hand_over(&relay, &app, &ledger).await;
+        say(&format!("full disk, catch-up: {}", ledger.figures(&app)));
+        ledger.check(&app);
+        // The last that the first listener had in hand, and no more.
+        assert!(app.arrived() <= app.distinct() + 1, "handed over again: {}", ledger.figures(&app));
+    });
 }
 
 fn refusals(ledger: &Ledger) -> usize {

@@ -5,13 +5,13 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStderr, Command};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, sleep};
 
@@ -46,7 +46,7 @@ impl Setting {
 pub(crate) struct Relay {
     process: Child,
     pub(crate) addr: SocketAddr,
-    log: Arc<Mutex<String>>,
+    log: Arc<watch::Sender<String>>,
     /// Ends when nobody writes to the log any more.
     reader: JoinHandle<()>,
 }
@@ -79,14 +79,15 @@ impl Relay {
         command.envs(setting.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut process = command.spawn().unwrap();
-        let log = Arc::new(Mutex::new(String::new()));
+        let log = Arc::new(watch::Sender::new(String::new()));
         let (found, address) = oneshot::channel();
         let reader = tokio::spawn(read(process.stderr.take().unwrap(), Arc::clone(&log), found));
         match address.await {
             Ok(addr) => Ok(Self { process, addr, log, reader }),
             Err(_) => {
                 let code = process.wait().await.unwrap().code();
-                Err(Refusal { code, log: log.lock().unwrap().clone() })
+                reader.await.unwrap();
+                Err(Refusal { code, log: log.borrow().clone() })
             }
         }
     }
@@ -106,22 +107,27 @@ impl Relay {
 
     /// What it said so far.
     pub(crate) fn log(&self) -> String {
-        self.log.lock().unwrap().clone()
+        self.log.borrow().clone()
+    }
+
+    /// Waits until its log has these words.
+    pub(crate) async fn says(&self, words: &str) {
+        self.log.subscribe().wait_for(|log| log.contains(words)).await.unwrap();
     }
 
     /// Ends it without warning, and gives back what it had said.
     pub(crate) async fn kill(mut self) -> String {
         self.process.kill().await.unwrap();
-        self.reader.await.unwrap();
-        std::mem::take(&mut *self.log.lock().unwrap())
+        (&mut self.reader).await.unwrap();
+        self.log()
     }
 
     /// Ends it in order, and gives back what it had said.
     pub(crate) async fn stop(mut self) -> String {
         kill_process(self.pid(), Signal::TERM).unwrap();
         let status = self.process.wait().await.unwrap();
-        self.reader.await.unwrap();
-        let log = std::mem::take(&mut *self.log.lock().unwrap());
+        (&mut self.reader).await.unwrap();
+        let log = self.log();
         assert!(status.success(), "{status}\n{log}");
         log
     }
@@ -152,7 +158,7 @@ fn is_stopped(thread: &Path) -> bool {
 }
 
 /// Keeps the log, and finds in it where the relay listens.
-async fn read(stream: ChildStderr, log: Arc<Mutex<String>>, found: oneshot::Sender<SocketAddr>) {
+async fn read(stream: ChildStderr, log: Arc<watch::Sender<String>>, found: oneshot::Sender<SocketAddr>) {
     let mut found = Some(found);
     let mut lines = BufReader::new(stream).lines();
     while let Ok(Some(line)) = lines.next_line().await {
@@ -161,11 +167,14 @@ async fn read(stream: ChildStderr, log: Arc<Mutex<String>>, found: oneshot::Send
         {
             let _ = found.send(address);
         }
-        let mut log = log.lock().unwrap();
-        if log.len() < MOST_LOG {
-            log.push_str(&line);
-            log.push('\n');
-        }
+        log.send_if_modified(|log| {
+            let has_room = log.len() < MOST_LOG;
+            if has_room {
+                log.push_str(&line);
+                log.push('\n');
+            }
+            has_room
+        });
     }
 }
 
