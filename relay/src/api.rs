@@ -1,23 +1,31 @@
-//! What a CLI may ask over plain HTTP, besides its session: status and endpoints, under [`PREFIX`].
+//! What a CLI may ask over plain HTTP, besides its session: status, endpoints and their history, under [`PREFIX`].
 //!
-//! Every answer is JSON; a refusal is `{"error": code, "message": sentence}`.
+//! Every answer but a delivery's body is JSON; a refusal is `{"error": code, "message": sentence}`.
 
 mod answer;
 mod bodies;
+pub mod events;
+mod wish;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use muxhook_protocol::EndpointId;
+use tokio::task::spawn_blocking;
 
 pub use bodies::{EndpointBody, EndpointsBody, ErrorBody, NewEndpointBody, StatusBody};
 
 use crate::accounts::{AccountName, Accounts, Endpoint, Error};
 use crate::config::PublicUrl;
+use crate::dispatch::Dispatch;
+use crate::journal::{Address, Journal};
 pub(crate) use answer::refuse;
-use answer::{json, no_content, wrong_method};
+use answer::{json, wrong_method};
+use events::Question;
+use wish::Wish;
 
 /// What all paths of the API begin with.
 pub const PREFIX: &str = "/_relay/v1/";
@@ -36,31 +44,40 @@ pub struct Api {
     pub public_url: PublicUrl,
     /// Who is connected.
     pub live: Live,
+    /// What came.
+    pub journal: Arc<Journal>,
+    /// What becomes of deliveries.
+    pub dispatch: Arc<Dispatch>,
+    /// Whether the relay holds what no app can answer.
+    pub holds: bool,
+    /// How long an app has for an answer to a delivery that is sent again.
+    pub reply_deadline: Duration,
+}
+
+/// What a request comes to.
+enum Reply {
+    /// An answer.
+    Now(Response<Bytes>),
+    /// Something that others do, and whose end is the answer.
+    After(Wish),
 }
 
 /// Answers one request, its body read whole.
-#[must_use]
-pub fn respond(api: &Api, request: Request<Bytes>) -> Response<Bytes> {
-    let account = match authorize(&api.accounts, request.headers()) {
-        Ok(account) => account,
-        Err(refusal) => return refusal,
-    };
-    let path = request.uri().path().strip_prefix(PREFIX).unwrap_or_default();
-    let answer = match (path, request.method()) {
-        ("status", &Method::GET) => api.status(&account),
-        ("status", _) => Ok(wrong_method("GET")),
-        ("endpoints", &Method::GET) => api.list(&account),
-        ("endpoints", &Method::POST) => api.create(&account, request.body()),
-        ("endpoints", _) => Ok(wrong_method("GET, POST")),
-        (path, method) => match (path.strip_prefix("endpoints/"), method) {
-            (Some(id), &Method::DELETE) => api.delete(&account, id),
-            (Some(_), _) => Ok(wrong_method("DELETE")),
-            (None, _) => {
-                Ok(refuse(StatusCode::NOT_FOUND, "not_found", "this relay has nothing at this path"))
-            }
-        },
-    };
-    answer.unwrap_or_else(|error| failed(&error))
+pub async fn answer(api: Arc<Api>, request: Request<Bytes>) -> Response<Bytes> {
+    let asked = Arc::clone(&api);
+    // A change waits for the disk, and for other processes.
+    match spawn_blocking(move || respond(&asked, &request)).await {
+        Ok(Reply::Now(response)) => response,
+        Ok(Reply::After(wish)) => wish.grant(&api).await,
+        Err(_) => answer::internal(),
+    }
+}
+
+fn respond(api: &Api, request: &Request<Bytes>) -> Reply {
+    match api.route(request) {
+        Ok(reply) => reply,
+        Err(refusal) => Reply::Now(refusal),
+    }
 }
 
 /// Whom the request's bearer token (RFC 6750 §2.1) acts for. The `Err` is the answer to give: 401, or 503 when
@@ -86,6 +103,49 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 impl Api {
+    #[expect(clippy::result_large_err, reason = "the error is the answer itself, and goes out as it is")]
+    fn route(&self, request: &Request<Bytes>) -> Result<Reply, Response<Bytes>> {
+        let account = authorize(&self.accounts, request.headers())?;
+        let path = request.uri().path().strip_prefix(PREFIX).unwrap_or_default();
+        let reply = match (path, request.method()) {
+            ("status", &Method::GET) => self.status(&account),
+            ("status", _) => return Err(wrong_method("GET")),
+            ("endpoints", &Method::GET) => self.list(&account),
+            ("endpoints", &Method::POST) => self.create(&account, request.body()),
+            ("endpoints", _) => return Err(wrong_method("GET, POST")),
+            (path, method) => {
+                let Some(below) = path.strip_prefix("endpoints/") else {
+                    let message = "this relay has nothing at this path";
+                    return Err(refuse(StatusCode::NOT_FOUND, "not_found", message));
+                };
+                if let Some((id, rest)) = below.split_once('/')
+                    && let Some(question) = Question::at(rest)
+                {
+                    let address = self.owned(&account, id)?;
+                    return events::answer(self, address, &question, request);
+                }
+                if method != Method::DELETE {
+                    return Err(wrong_method("DELETE"));
+                }
+                return self.delete(&account, below);
+            }
+        };
+        reply.map(Reply::Now).map_err(|error| failed(&error))
+    }
+
+    /// The account's endpoint `id`. A foreign one looks like none at all.
+    #[expect(clippy::result_large_err, reason = "the error is the answer itself, and goes out as it is")]
+    fn owned(&self, account: &AccountName, id: &str) -> Result<Address, Response<Bytes>> {
+        let unknown =
+            || refuse(StatusCode::NOT_FOUND, "unknown_endpoint", "this account has no such endpoint");
+        let endpoint: EndpointId = id.parse().map_err(|_| unknown())?;
+        let owner = self.accounts.endpoint_owner(&endpoint).map_err(|error| failed(&error))?;
+        if owner.as_ref() != Some(account) {
+            return Err(unknown());
+        }
+        Ok(Address { account: account.clone(), endpoint })
+    }
+
     fn status(&self, account: &AccountName) -> Result<Response<Bytes>, Error> {
         let endpoints = self.accounts.count_endpoints(account)?;
         let body = StatusBody {
@@ -125,21 +185,19 @@ impl Api {
         Ok(json(status, &self.describe(claimed.endpoint)))
     }
 
-    /// A foreign endpoint looks like none at all. One that somebody listens on stays: its next delivery, or its
-    /// listener's next dial, would meet a surprise.
-    fn delete(&self, account: &AccountName, id: &str) -> Result<Response<Bytes>, Error> {
-        let unknown =
-            || refuse(StatusCode::NOT_FOUND, "unknown_endpoint", "this account has no such endpoint");
-        let Ok(id) = id.parse() else { return Ok(unknown()) };
-        if self.accounts.endpoint_owner(&id)?.as_ref() != Some(account) {
-            return Ok(unknown());
-        }
-        let (listeners, observers) = (self.live)(&id);
+    /// One that somebody listens on stays: its next delivery, or its listener's next dial, would meet a surprise.
+    #[expect(clippy::result_large_err, reason = "the error is the answer itself, and goes out as it is")]
+    fn delete(&self, account: &AccountName, id: &str) -> Result<Reply, Response<Bytes>> {
+        let address = self.owned(account, id)?;
+        let (listeners, observers) = (self.live)(&address.endpoint);
         if listeners + observers > 0 {
             let message = "somebody listens on this endpoint: end each `muxhook listen` on it first";
-            return Ok(refuse(StatusCode::CONFLICT, "endpoint_in_use", message));
+            return Err(refuse(StatusCode::CONFLICT, "endpoint_in_use", message));
         }
-        Ok(if self.accounts.delete_endpoint(account, &id)? { no_content() } else { unknown() })
+        let deleted = self.accounts.delete_endpoint(account, &address.endpoint);
+        // Somebody else may have deleted it meanwhile, which comes to the same.
+        deleted.map_err(|error| failed(&error))?;
+        Ok(Reply::After(Wish::Forget { address }))
     }
 
     fn describe(&self, endpoint: Endpoint) -> EndpointBody {

@@ -8,6 +8,7 @@ mod ids;
 mod keeper;
 mod pending;
 mod redelivery;
+mod replay;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use tokio::time::{Instant, sleep};
 
 pub use answer::Answer;
 pub use keeper::Keeping;
+pub use replay::ReplayError;
 
 use crate::accounts::AccountName;
 use crate::journal::{Address, HoldError};

@@ -220,7 +220,15 @@ impl Shared {
             now,
         );
         let live = Box::new(move |endpoint: &EndpointId| live(&registry, endpoint));
-        let api = Arc::new(Api { accounts, public_url: public_url.clone(), live });
+        let api = Arc::new(Api {
+            accounts,
+            public_url: public_url.clone(),
+            live,
+            journal: Arc::clone(&journal),
+            dispatch: Arc::clone(&dispatch),
+            holds: config.hold,
+            reply_deadline: limits.reply_deadline,
+        });
         let data_dir = config.data_dir;
         let (running, connections, stop) = (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
         Ok(Self {
@@ -271,12 +279,8 @@ impl Shared {
             let message = format!("a question's body has at most {} bytes, and comes whole", api::MAX_BODY);
             return api::refuse(http::StatusCode::BAD_REQUEST, "bad_body", &message).map(Body::from);
         };
-        let (api, question) = (Arc::clone(&self.api), Request::from_parts(head, body.to_bytes()));
-        // A change waits for the disk, and for other processes.
-        match spawn_blocking(move || api::respond(&api, question)).await {
-            Ok(answer) => answer.map(Body::from),
-            Err(_) => ingress::internal(),
-        }
+        let question = Request::from_parts(head, body.to_bytes());
+        api::answer(Arc::clone(&self.api), question).await.map(Body::from)
     }
 
     /// Goes down: no new connections, sessions told when to come back, what is in flight given the grace time.

@@ -11,6 +11,7 @@ mod burst;
 mod bytes;
 mod certificate;
 mod harness;
+mod laptop;
 mod link;
 mod several;
 mod slow;

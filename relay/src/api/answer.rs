@@ -23,6 +23,12 @@ pub(crate) fn refuse(status: StatusCode, error: &str, message: &str) -> Response
     json(status, &ErrorBody { error: error.to_owned(), message: message.to_owned() })
 }
 
+/// The log says at what.
+pub(super) fn internal() -> Response<Bytes> {
+    let message = "the relay failed at something of its own; its log says at what";
+    refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
+}
+
 /// RFC 9110 §11.6.1 wants the scheme named.
 pub(super) fn unauthorized(message: &str) -> Response<Bytes> {
     let response = refuse(StatusCode::UNAUTHORIZED, "unauthorized", message);
@@ -36,7 +42,7 @@ pub(super) fn wrong_method(allowed: &'static str) -> Response<Bytes> {
 }
 
 /// An account's data is for no cache, and for no browser to guess at.
-fn with_headers(status: StatusCode, body: Bytes) -> Response<Bytes> {
+pub(super) fn with_headers(status: StatusCode, body: Bytes) -> Response<Bytes> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     with(with(response, CACHE_CONTROL, "no-store"), X_CONTENT_TYPE_OPTIONS, "nosniff")

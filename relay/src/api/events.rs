@@ -150,9 +150,7 @@ fn unknown() -> Response<Bytes> {
 /// What the database says is the operator's to know.
 fn unread(error: &ReadError) -> Response<Bytes> {
     match error {
-        ReadError::Damaged => {
-            refuse(StatusCode::INTERNAL_SERVER_ERROR, "damaged_event", &error.to_string())
-        }
+        ReadError::Damaged => refuse(StatusCode::INTERNAL_SERVER_ERROR, "damaged_event", &error.to_string()),
         ReadError::Sqlite(error) => {
             tracing::error!(%error, "the history could not be read");
             let message = "the relay can't read its history now: try again, and look at its log";

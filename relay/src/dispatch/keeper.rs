@@ -7,7 +7,9 @@ use muxhook_protocol::parts::Outgoing;
 use muxhook_protocol::{Delivery, DeliveryId, Frame, Outcome};
 
 use super::redelivery::Redelivery;
-use crate::journal::{Address, Answered, Attempt, By, Entry, HoldError, Journal, Note, Tried};
+use crate::journal::{
+    Address, Answered, Attempt, By, Entry, HoldError, Journal, Note, Tried, Unreadable, Which,
+};
 use crate::registry::{Registry, Seat};
 
 /// What the sender of a held delivery gets.
@@ -155,6 +157,42 @@ impl Keeper {
         };
         let settled = settled.map_or(outcome.accepted(), |settled| settled.is_over);
         kept.journal.note(Note::Attempted { id, attempt, settled });
+    }
+
+    /// Whether a listener has it in hand because it is owed.
+    pub(super) fn has_in_flight(&self, address: &Address, id: DeliveryId) -> bool {
+        self.0.as_ref().is_some_and(|kept| kept.redelivery.has_in_flight(address, id))
+    }
+
+    /// It is handed to a listener once more.
+    pub(super) fn handed(&self, id: DeliveryId) {
+        if let Some(kept) = &self.0 {
+            kept.journal.note(Note::Handed { id });
+        }
+    }
+
+    /// What came of a delivery that somebody had asked for once more.
+    pub(super) fn replayed(&self, address: &Address, id: DeliveryId, attempts: Vec<Attempt>) {
+        let Some(kept) = &self.0 else { return };
+        for attempt in attempts {
+            let settled = matches!(attempt.tried, Tried::Replied(200..=299));
+            if settled {
+                kept.redelivery.settled(address, id);
+            }
+            kept.journal.note(Note::Attempted {
+                id,
+                attempt: Attempt { replayed: true, ..attempt },
+                settled,
+            });
+        }
+    }
+
+    /// See [`super::Dispatch::discard`].
+    pub(super) async fn discard(&self, address: &Address, which: Which) -> Result<u64, Unreadable> {
+        let kept = self.0.as_ref().ok_or(Unreadable)?;
+        let discarded = kept.journal.discard(address, which).await?;
+        kept.redelivery.owes_less(address);
+        Ok(discarded)
     }
 
     /// How much is owed on an endpoint. What can't be told is nothing.

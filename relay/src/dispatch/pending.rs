@@ -54,6 +54,20 @@ pub(super) struct Resumed {
 }
 
 impl Entry {
+    fn begin(
+        endpoint: &EndpointId,
+        frame: &Outgoing,
+        listeners: &[Arc<Seat>],
+        deadline: Instant,
+    ) -> (Self, oneshot::Receiver<Concluded>) {
+        let (reply, answer) = oneshot::channel();
+        let party = |seat: &Arc<Seat>| Party { seat: Arc::clone(seat), standing: Standing::Waiting };
+        let (parties, began) = (listeners.iter().map(party).collect(), Instant::now());
+        let (endpoint, frame, tally, attempts) =
+            (endpoint.clone(), frame.clone(), Tally::default(), Vec::new());
+        (Self { endpoint, frame, parties, tally, began, deadline, attempts, reply }, answer)
+    }
+
     fn open(&self) -> impl Iterator<Item = &Party> {
         self.parties.iter().filter(|party| party.standing != Standing::Done)
     }
@@ -121,16 +135,25 @@ impl Pending {
         listeners: &[Arc<Seat>],
         deadline: Instant,
     ) -> Waiting<'_> {
-        let (reply, answer) = oneshot::channel();
-        let parties = listeners
-            .iter()
-            .map(|seat| Party { seat: Arc::clone(seat), standing: Standing::Waiting })
-            .collect();
-        let (endpoint, frame) = (endpoint.clone(), frame.clone());
-        let (tally, began, attempts) = (Tally::default(), Instant::now(), Vec::new());
-        let entry = Entry { endpoint, frame, parties, tally, began, deadline, attempts, reply };
+        let (entry, answer) = Entry::begin(endpoint, frame, listeners, deadline);
         self.lock().insert(id, entry);
         Waiting { table: self, id, answer, answered: false }
+    }
+
+    /// As [`Pending::open`], for a delivery that may be open already: `None` then.
+    pub(super) fn open_again(
+        &self,
+        id: DeliveryId,
+        endpoint: &EndpointId,
+        frame: &Outgoing,
+        listeners: &[Arc<Seat>],
+        deadline: Instant,
+    ) -> Option<Waiting<'_>> {
+        let mut table = self.lock();
+        let std::collections::hash_map::Entry::Vacant(place) = table.entry(id) else { return None };
+        let (entry, answer) = Entry::begin(endpoint, frame, listeners, deadline);
+        place.insert(entry);
+        Some(Waiting { table: self, id, answer, answered: false })
     }
 
     /// The session had no room for it. Without anybody else to wait for, the sender may try again.

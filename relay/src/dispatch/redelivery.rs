@@ -86,6 +86,21 @@ impl Redelivery {
         })?
     }
 
+    /// Whether a listener has it in hand.
+    pub(super) fn has_in_flight(&self, address: &Address, id: DeliveryId) -> bool {
+        self.ways().get(address).is_some_and(|way| way.course().has_in_flight(id))
+    }
+
+    /// It is owed no more: an app accepted it otherwise.
+    pub(super) fn settled(&self, address: &Address, id: DeliveryId) {
+        self.go_on(address, |course| course.accepted(id));
+    }
+
+    /// The journal owes less than it did. What a read under way brings may still go out.
+    pub(super) fn owes_less(&self, address: &Address) {
+        self.go_on(address, Course::owes_less);
+    }
+
     /// Changes the course of an endpoint, if that has one, and wakes its task.
     fn go_on<T>(&self, address: &Address, change: impl FnOnce(&mut Course) -> T) -> Option<T> {
         let ways = self.ways();

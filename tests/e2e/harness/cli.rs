@@ -48,18 +48,24 @@ impl User {
     }
 
     fn start(&self, args: &[&str]) -> Cli {
-        let path = |name: &str| self.home.path().join(name);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_muxhook"));
-        command.args(["listen", "--json", "--relay", &self.relay]).args(args);
-        command.env_clear().env("MUXHOOK_TOKEN", TOKEN).current_dir(&*self.home);
-        command.env("HOME", self.home.path());
-        command.env("XDG_CONFIG_HOME", path("config")).env("XDG_STATE_HOME", path("state"));
-        command.envs(self.relay_ca.iter().map(|file| ("MUXHOOK_RELAY_CA", file)));
-        let stderr = File::create(path("stderr")).unwrap();
+        let mut command = self.command(&[&["listen", "--json"], args].concat());
+        let stderr = File::create(self.home.path().join("stderr")).unwrap();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
         let mut process = command.spawn().unwrap();
         let lines = lines_of(process.stdout.take().unwrap());
         Cli { process, lines, told: Vec::new(), address: String::new(), home: Arc::clone(&self.home) }
+    }
+
+    /// The built program with these arguments, in her home and at her relay.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let path = |name: &str| self.home.path().join(name);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_muxhook"));
+        command.args(args).args(["--relay", &self.relay]);
+        command.env_clear().env("MUXHOOK_TOKEN", TOKEN).current_dir(&*self.home);
+        command.env("HOME", self.home.path());
+        command.env("XDG_CONFIG_HOME", path("config")).env("XDG_STATE_HOME", path("state"));
+        command.envs(self.relay_ca.iter().map(|file| ("MUXHOOK_RELAY_CA", file)));
+        command
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) struct Relay {
     pub(crate) addr: SocketAddr,
     data: TempDir,
     config: Config,
+    now: Now,
     /// Who vouches for its certificate, when it speaks TLS.
     authority: Option<Authority>,
     shutdown: CancellationToken,
@@ -59,9 +60,10 @@ impl Relay {
                 Some(TlsFiles { cert: data.path().join("cert.pem"), key: data.path().join("key.pem") });
         }
         let shutdown = CancellationToken::new();
-        let (addr, run) = spawn(config.clone(), shutdown.clone()).await;
+        let now = Now::system();
+        let (addr, run) = spawn(config.clone(), now, shutdown.clone()).await;
         config.listen = vec![addr];
-        Self { addr, data, config, authority, shutdown, run }
+        Self { addr, data, config, now, authority, shutdown, run }
     }
 
     /// Begins to go down, as on SIGTERM.
@@ -74,7 +76,13 @@ impl Relay {
         self.stop();
         (&mut self.run).await.unwrap();
         self.shutdown = CancellationToken::new();
-        (_, self.run) = spawn(self.config.clone(), self.shutdown.clone()).await;
+        (_, self.run) = spawn(self.config.clone(), self.now, self.shutdown.clone()).await;
+    }
+
+    /// As [`Relay::restart`], by another clock.
+    pub(crate) async fn restart_at(&mut self, now: Now) {
+        self.now = now;
+        self.restart().await;
     }
 
     pub(crate) fn url(&self) -> String {
@@ -121,8 +129,8 @@ impl Relay {
     }
 }
 
-async fn spawn(config: Config, shutdown: CancellationToken) -> (SocketAddr, JoinHandle<()>) {
-    let relay = server::Relay::bind(config, Now::system()).await.unwrap();
+async fn spawn(config: Config, now: Now, shutdown: CancellationToken) -> (SocketAddr, JoinHandle<()>) {
+    let relay = server::Relay::bind(config, now).await.unwrap();
     (relay.local_addrs()[0], tokio::spawn(relay.run(shutdown)))
 }
 

@@ -62,12 +62,7 @@ pub(super) fn parse(text: &str) -> Result<Query, BadQuery> {
 }
 
 /// What may be there once.
-fn single(
-    query: &mut Query,
-    seen: &mut Vec<&'static str>,
-    name: &str,
-    value: &str,
-) -> Result<(), BadQuery> {
+fn single(query: &mut Query, seen: &mut Vec<&'static str>, name: &str, value: &str) -> Result<(), BadQuery> {
     const NAMES: [&str; 6] = ["since", "until", "after", "page", "limit", "order"];
     let Some(name) = NAMES.into_iter().find(|known| *known == name) else {
         return Err(BadQuery::Unknown(name.chars().take(40).collect()));
@@ -102,11 +97,7 @@ fn once(seen: &mut Vec<&'static str>, name: &'static str) -> Result<(), BadQuery
     Ok(())
 }
 
-fn add<T, E: Display>(
-    list: &mut Vec<T>,
-    name: &'static str,
-    value: Result<T, E>,
-) -> Result<(), BadQuery> {
+fn add<T, E: Display>(list: &mut Vec<T>, name: &'static str, value: Result<T, E>) -> Result<(), BadQuery> {
     if list.len() >= MOST_VALUES {
         return Err(BadQuery::TooMany(name));
     }

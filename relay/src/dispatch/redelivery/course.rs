@@ -188,6 +188,16 @@ impl Course {
         self.more = true;
     }
 
+    /// What was read may be owed no more: it is read again.
+    pub(super) fn owes_less(&mut self) {
+        self.rewind(0);
+    }
+
+    /// Whether a listener has it in hand.
+    pub(super) fn has_in_flight(&self, id: DeliveryId) -> bool {
+        self.flights.contains_key(&id)
+    }
+
     /// What to do now.
     pub(super) fn next(&mut self, now: Instant) -> Action {
         if self.reading {

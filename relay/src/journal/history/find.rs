@@ -14,8 +14,9 @@ const DIGITS: usize = 32;
 /// Most candidates that are named.
 const MOST_CANDIDATES: usize = 5;
 
-/// How many deliveries, from the latest on, are looked at for an end of an id: no index leads there.
-const MOST_ENDS: usize = 200_000;
+/// How many deliveries, from the latest on, are looked at for an event's id and for the end of a delivery's: no index
+/// leads there.
+const MOST_LATEST: usize = 200_000;
 
 /// What an id means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,14 +35,14 @@ pub(super) fn find(database: &Connection, endpoint: i64, text: &str) -> rusqlite
     if let Some(id) = whole(database, endpoint, text)? {
         return Ok(Found::One(id));
     }
-    let sql = "SELECT id FROM deliveries WHERE endpoint = ?1 AND event_id = ?2 ORDER BY seq DESC LIMIT 1";
-    let found = database.prepare_cached(sql)?.query_row((endpoint, text), id_of).optional()?;
-    if let Some(id) = found {
-        return Ok(Found::One(id));
+    let digits = digits(text);
+    let mut all = match latest(database, endpoint, text, digits.as_deref())? {
+        Latest::Event(id) => return Ok(Found::One(id)),
+        Latest::Ends(ids) => ids,
+    };
+    if let Some(digits) = digits {
+        all.extend(beginning(database, endpoint, &digits)?);
     }
-    let Some(digits) = digits(text) else { return Ok(Found::Unknown) };
-    let mut all = beginning(database, endpoint, &digits)?;
-    all.extend(ending(database, endpoint, &digits)?);
     all.sort_unstable_by(|one, other| other.cmp(one));
     all.dedup();
     all.truncate(MOST_CANDIDATES);
@@ -76,15 +77,36 @@ fn beginning(database: &Connection, endpoint: i64, digits: &str) -> rusqlite::Re
     found.filter(|id| id.as_ref().map_or(true, |id| (least..=most).contains(id))).collect()
 }
 
-fn ending(database: &Connection, endpoint: i64, digits: &str) -> rusqlite::Result<Vec<DeliveryId>> {
-    let (Some(value), Some(mask)) = (bits(digits), bits(&"f".repeat(digits.len()))) else {
-        return Ok(Vec::new());
-    };
-    let sql = "SELECT id FROM deliveries WHERE endpoint = ?1 ORDER BY seq DESC LIMIT ?2";
+/// What the latest deliveries say to an id.
+enum Latest {
+    /// It is the event's of this one.
+    Event(DeliveryId),
+    /// These end so.
+    Ends(Vec<DeliveryId>),
+}
+
+fn latest(
+    database: &Connection,
+    endpoint: i64,
+    text: &str,
+    digits: Option<&str>,
+) -> rusqlite::Result<Latest> {
+    let end = digits.and_then(|digits| Some((bits(digits)?, bits(&"f".repeat(digits.len()))?)));
+    let sql = "SELECT id, event_id FROM deliveries WHERE endpoint = ?1 ORDER BY seq DESC LIMIT ?2";
     let mut statement = database.prepare_cached(sql)?;
-    let found = statement.query_map((endpoint, MOST_ENDS), id_of)?;
-    let is_meant = |id: &DeliveryId| u128::from_be_bytes(*id.as_bytes()) & mask == value;
-    found.filter(|id| id.as_ref().map_or(true, is_meant)).take(MOST_CANDIDATES).collect()
+    let mut rows = statement.query((endpoint, MOST_LATEST))?;
+    let mut ends = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id = id_of(row)?;
+        if row.get_ref(1)?.as_bytes_or_null()?.is_some_and(|event| event == text.as_bytes()) {
+            return Ok(Latest::Event(id));
+        }
+        let is_meant = |(value, mask)| u128::from_be_bytes(*id.as_bytes()) & mask == value;
+        if end.is_some_and(is_meant) && ends.len() < MOST_CANDIDATES {
+            ends.push(id);
+        }
+    }
+    Ok(Latest::Ends(ends))
 }
 
 fn bits(digits: &str) -> Option<u128> {

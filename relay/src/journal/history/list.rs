@@ -16,6 +16,9 @@ const MOST_ROWS: usize = 20_000;
 /// Bytes of heads and bodies after which one call ends; a single delivery may lead beyond.
 const MOST_BYTES: usize = 64 << 20;
 
+/// Bytes of an answer after which one call ends.
+const MOST_TOLD: usize = 4 << 20;
+
 /// Most gaps that are told.
 const MOST_GAPS: usize = 100;
 
@@ -106,13 +109,17 @@ fn scan(database: &Connection, endpoint: i64, query: &Query) -> rusqlite::Result
     );
     let mut statement = database.prepare_cached(&sql)?;
     let mut found = statement.query((endpoint, above, below))?;
-    let (mut wanted, mut looked, mut bytes) = (Vec::new(), 0, 0);
+    let (mut wanted, mut looked, mut read, mut told) = (Vec::new(), 0, 0, 0);
     while let Some(row) = found.next()? {
         let small = Small::read(row)?;
         let seq = small.seq;
         looked += 1;
-        wanted.extend(look(database, query, small, &mut bytes)?);
-        if wanted.len() >= query.limit || looked >= MOST_ROWS || bytes >= MOST_BYTES {
+        if let Some(row) = look(database, query, small, &mut read)? {
+            told += row.weight();
+            wanted.push(row);
+        }
+        let is_enough = wanted.len() >= query.limit || told >= MOST_TOLD;
+        if is_enough || looked >= MOST_ROWS || read >= MOST_BYTES {
             let is_more = found.next()?.is_some();
             return Ok((wanted, is_more.then_some(seq)));
         }
@@ -125,7 +132,7 @@ fn look(
     database: &Connection,
     query: &Query,
     small: Small,
-    bytes: &mut usize,
+    read: &mut usize,
 ) -> rusqlite::Result<Option<Row>> {
     if !query.wants(&small) {
         return Ok(None);
@@ -138,13 +145,13 @@ fn look(
         let sql = "SELECT body FROM contents WHERE seq = ?1";
         let body = database.prepare_cached(sql)?.query_row([small.seq], |row| row.get(0)).optional()?;
         let body: Vec<u8> = body.unwrap_or_default();
-        *bytes += body.len();
+        *read += body.len();
         if !query.wants_body(&body) {
             return Ok(None);
         }
     }
     let head = row::head(database, small.seq)?;
-    *bytes += head.len();
+    *read += head.len();
     Ok(Some(row::fill(small, attempts, head).0))
 }
 

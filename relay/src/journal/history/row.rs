@@ -9,6 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::fate::{Fate, fate};
 use crate::journal::State;
 
+/// Most attempts that are told of one delivery: one that is owed has some thirty in its day, and its owner may have it
+/// replayed for ever.
+const MOST_ATTEMPTS: usize = 100;
+
+/// Longest message of an attempt that is told, in characters.
+const MOST_MESSAGE: usize = 1000;
+
 /// What is told of one delivery; as JSON, what the API answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
@@ -67,6 +74,16 @@ pub struct Tries {
     pub late: bool,
     /// Somebody had asked for it to be sent again.
     pub replayed: bool,
+}
+
+impl Row {
+    /// About how many bytes it takes to tell.
+    pub(super) fn weight(&self) -> usize {
+        let texts = [&self.query, &self.event_id, &self.event_type, &self.object_type, &self.object_id];
+        let texts = texts.into_iter().chain([&self.environment]).flatten().map(String::len).sum::<usize>();
+        let messages = self.attempts.iter().flat_map(|tries| &tries.message).map(String::len).sum::<usize>();
+        self.path.len() + self.method.len() + texts + messages + 256 * (1 + self.attempts.len())
+    }
 }
 
 impl Tries {
@@ -142,10 +159,11 @@ pub(super) fn head(database: &Connection, seq: u64) -> rusqlite::Result<Vec<u8>>
     Ok(head.unwrap_or_default())
 }
 
-/// What came of each handing-over, in order.
+/// What came of each handing-over, in order, the latest 100 of them.
 pub(super) fn attempts(database: &Connection, seq: u64) -> rusqlite::Result<Vec<Tries>> {
-    let sql = "SELECT at, took_ms, session, result, status, message, late, replayed FROM attempts
-        WHERE seq = ?1 ORDER BY number";
+    let sql =
+        "SELECT at, took_ms, session, result, status, substr(message, 1, ?2), late, replayed FROM attempts
+        WHERE seq = ?1 ORDER BY number DESC LIMIT ?3";
     let mut query = database.prepare_cached(sql)?;
     let read = |row: &rusqlite::Row<'_>| {
         Ok(Tries {
@@ -159,7 +177,10 @@ pub(super) fn attempts(database: &Connection, seq: u64) -> rusqlite::Result<Vec<
             replayed: row.get(7)?,
         })
     };
-    query.query_map([seq], read)?.collect()
+    let found = query.query_map((seq, MOST_MESSAGE, MOST_ATTEMPTS), read)?;
+    let mut found = found.collect::<rusqlite::Result<Vec<_>>>()?;
+    found.reverse();
+    Ok(found)
 }
 
 /// Puts a row together.

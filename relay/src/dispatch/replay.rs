@@ -1,0 +1,74 @@
+//! A delivery of the past goes to whoever listens once more, because somebody asked for it.
+
+use std::sync::Arc;
+
+use muxhook_protocol::Delivery;
+use muxhook_protocol::frame::Role;
+use muxhook_protocol::parts::Outgoing;
+use tokio::time::Instant;
+
+use super::pending::Concluded;
+use super::{Answer, Dispatch};
+use crate::journal::{Address, Unreadable, Which};
+
+/// Why a delivery is not sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReplayError {
+    /// Nobody is live on its endpoint who forwards.
+    #[error("nobody listens on this endpoint just now")]
+    NoListener,
+    /// A listener has it in hand, and has not answered yet.
+    #[error("this delivery is on its way to the app just now")]
+    InFlight,
+}
+
+impl Dispatch {
+    /// Sends a delivery to the live listeners of its address once more, marked as replayed, and waits for the answer.
+    /// That is by the rule of live deliveries; nothing is held and nothing owed. One that is owed is settled when an
+    /// app accepts it. Dropping the future means that nobody waits: whatever comes later is late.
+    ///
+    /// # Errors
+    /// It is not sent: see [`ReplayError`].
+    pub async fn replay(
+        &self,
+        address: &Address,
+        delivery: Delivery,
+        deadline: Instant,
+    ) -> Result<Answer, ReplayError> {
+        let seats = self.registry.seats(&address.endpoint);
+        let listeners: Vec<_> = seats
+            .iter()
+            .flat_map(|seats| seats.iter())
+            .filter(|seat| seat.role == Role::Listener && seat.address == *address)
+            .map(Arc::clone)
+            .collect();
+        if listeners.is_empty() {
+            return Err(ReplayError::NoListener);
+        }
+        let id = delivery.id;
+        if self.keeper.has_in_flight(address, id) {
+            return Err(ReplayError::InFlight);
+        }
+        let frame = Outgoing::delivery(&Delivery { owed: false, replayed: true, ..delivery });
+        let waiting = self.pending.open_again(id, &address.endpoint, &frame, &listeners, deadline);
+        let mut waiting = waiting.ok_or(ReplayError::InFlight)?;
+        self.keeper.handed(id);
+        for seat in &listeners {
+            if seat.deliver(frame.clone(), self.window).is_err() {
+                self.pending.never_had(id, seat.session);
+            }
+        }
+        self.work.notify_one();
+        let Concluded { answer, attempts } = waiting.answer().await;
+        self.keeper.replayed(address, id, attempts);
+        Ok(answer)
+    }
+
+    /// Gives up deliveries that are owed. How many were. What a listener has in hand is left to it.
+    ///
+    /// # Errors
+    /// The journal is closed: see [`Unreadable`].
+    pub async fn discard(&self, address: &Address, which: Which) -> Result<u64, Unreadable> {
+        self.keeper.discard(address, which).await
+    }
+}
