@@ -1,0 +1,121 @@
+//! A disk that is full, and has room again.
+
+use std::fs;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::harness::{
+    App, ENDPOINT, Ledger, Listener, Load, Mount, Relay, Verdict, Wire, count, fill, hand_over, post, run, say,
+};
+
+/// An endpoint that somebody listens on all the time.
+const LIVE: &str = "live";
+
+/// Webhooks that are held before the disk is full: some pages of a catch-up.
+const HELD: usize = 300;
+
+/// How often room is asked for, once there is some, and how long is waited in between.
+const ASKED: usize = 200;
+const BETWEEN: Duration = Duration::from_millis(25);
+
+#[test]
+fn a_full_disk_refuses_and_heals_by_itself() {
+    let rounds = count("MUXHOOK_FAULT_FULL", 3);
+    run(rounds, Duration::from_secs(30), async {
+        for round in 0..rounds {
+            // Where exactly it is full differs each time.
+            let Some(disk) = Mount::tmpfs((6 << 20) + fastrand::usize(0..1024) * 4096) else { return };
+            fill_and_heal(&disk, round % 2 == 0).await;
+        }
+    });
+}
+
+/// `by_itself`: the journal takes all the room, and somebody else's file goes away; else that file grew.
+async fn fill_and_heal(disk: &Mount, by_itself: bool) {
+    let filler = disk.path().join("filler");
+    let (ledger, app) = (Ledger::new(), App::start().await);
+    let (live_ledger, live_app) = (Ledger::new(), App::start().await);
+    let relay = Relay::start(&disk.path().join("data")).await;
+    relay.claim(LIVE).await;
+    let listener = Listener::on(LIVE, &relay, &live_app, &[]).await;
+    if by_itself {
+        fs::write(&filler, vec![0; 3 << 20]).unwrap();
+    }
+    let rounds = if by_itself { 1 } else { 2 };
+    for _ in 0..rounds {
+        let load = Load::start(relay.addr, ENDPOINT, &ledger, 16);
+        ledger.more_answers(fastrand::usize(1..100)).await;
+        if !by_itself {
+            fill(&filler);
+        }
+        let before = refusals(&ledger);
+        while refusals(&ledger) < before + 200 {
+            ledger.more_answers(20).await;
+            forwards(&relay, &live_ledger).await;
+        }
+        load.finish().await;
+        forwards(&relay, &live_ledger).await;
+        let _ = fs::remove_file(&filler);
+        heals(&relay, &ledger).await;
+    }
+    drop(listener);
+    live_ledger.check(&live_app);
+    hand_over(&relay, &app, &ledger).await;
+    say(&format!("full disk: {}", ledger.figures(&app)));
+    ledger.check(&app);
+    let refused = ledger.refused();
+    assert!(refused.keys().all(|status| [503, 507].contains(status)) && refused.contains_key(&507), "{refused:?}");
+    let log = relay.kill().await;
+    assert!(!log.contains("panicked"), "{log}");
+}
+
+/// What is owed goes out from a full disk too, and not again and again because nobody can write that it did.
+#[test]
+fn a_full_disk_hands_over_what_it_holds() {
+    run(1, Duration::from_secs(30), async {
+        let Some(disk) = Mount::tmpfs(6 << 20) else { return };
+        let filler = disk.path().join("filler");
+        let (ledger, app) = (Ledger::new(), App::start().await);
+        let relay = Relay::start(&disk.path().join("data")).await;
+        let load = Load::start(relay.addr, ENDPOINT, &ledger, 16);
+        ledger.more_answers(HELD).await;
+        load.finish().await;
+        fill(&filler);
+        let owed = ledger.acknowledged().len();
+        let listener = Listener::start(&relay, &app, &[]).await;
+        app.until_distinct(owed).await;
+        fs::remove_file(&filler).unwrap();
+        listener.kill().await;
+        heals(&relay, &ledger).await;
+        hand_over(&relay, &app, &ledger).await;
+        say(&format!("full disk, catch-up: {}", ledger.figures(&app)));
+        ledger.check(&app);
+        // The last that the first listener had in hand, and no more.
+        assert!(app.arrived() <= app.distinct() + 1, "handed over again: {}", ledger.figures(&app));
+    });
+}
+
+fn refusals(ledger: &Ledger) -> usize {
+    ledger.refused().values().sum()
+}
+
+async fn heals(relay: &Relay, ledger: &Ledger) {
+    let mut wire = Wire::connect(relay.addr).await.expect("the relay listens");
+    for _ in 0..ASKED {
+        let (_, verdict) = post(&mut wire, ENDPOINT, ledger).await.expect("an answer");
+        if verdict == Verdict::Held {
+            return;
+        }
+        sleep(BETWEEN).await;
+    }
+    panic!("there is room, and nothing is held\n{}", relay.log());
+}
+
+async fn forwards(relay: &Relay, ledger: &Ledger) {
+    let mut wire = Wire::connect(relay.addr).await.expect("the relay listens");
+    for _ in 0..5 {
+        let (_, verdict) = post(&mut wire, LIVE, ledger).await.expect("an answer");
+        assert_eq!(verdict, Verdict::App, "{}", relay.log());
+    }
+}
