@@ -245,7 +245,7 @@ impl Journal {
     pub async fn take_gaps(&self, address: &Address) -> Result<Vec<Gap>, Unreadable> {
         let (done, found) = oneshot::channel();
         self.queue.urge(Job::TakeGaps { address: address.clone(), done }).map_err(|_| Unreadable)?;
-        found.await.unwrap_or(Err(Unreadable))
+        answer(found).await
     }
 
     /// Removes what is too old or too much, in small steps between what is urgent. Returns at once.
