@@ -17,7 +17,6 @@ use tokio_tungstenite::WebSocketStream;
 use crate::accounts::{self, AccountName, Accounts, Address};
 use crate::config::PublicUrl;
 use crate::dispatch::Dispatch;
-use crate::journal::Which;
 use crate::outbox::Outbox;
 use crate::registry::{Registry, Seat, Wishes};
 
@@ -165,7 +164,7 @@ impl Sessions {
 
     /// Gives up what is owed. What can't be given up is delivered.
     async fn discard(&self, address: &Address) {
-        match self.dispatch.discard(address, Which::All).await {
+        match self.dispatch.discard_all(address).await {
             Ok(discarded) => {
                 tracing::info!(endpoint = %address.endpoint, discarded, "nothing is owed any more")
             }

@@ -269,7 +269,7 @@ async fn sends_again_and_gives_up() {
 #[tokio::test]
 async fn refusals_of_history_say_what_to_do() {
     for (status, code, exit) in [
-        ("404 Not Found", "unknown_event", 1),
+        ("404 Not Found", "unknown_event", 2),
         ("409 Conflict", "ambiguous_event", 2),
         ("409 Conflict", "no_listener", 1),
         ("409 Conflict", "in_flight", 1),

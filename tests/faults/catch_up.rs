@@ -33,7 +33,8 @@ fn a_catch_up_survives_its_listeners() {
         let owed = ledger.acknowledged().len();
 
         let (mut told, mut frozen) = (Vec::new(), Vec::new());
-        let mut fates = [Fate::Killed, Fate::Paused, Fate::Frozen, Fate::Killed].into_iter().chain(plan(owed));
+        let mut fates =
+            [Fate::Killed, Fate::Paused, Fate::Frozen, Fate::Killed].into_iter().chain(plan(owed));
         while app.distinct() < owed {
             let listener = Listener::start(&relay, &app, &[]).await;
             let goal = app.distinct() + fastrand::usize(1..=owed / 6);
@@ -85,7 +86,10 @@ fn check_marks(told: &[Vec<Line>]) {
         let events: Vec<&Line> = lines.iter().filter(|line| line.kind == "event").collect();
         for event in &events {
             assert!(event.owed, "{event:?}");
-            assert!(event.attempt > 1 || !known.contains(&event.delivery), "again, and not marked: {event:?}");
+            assert!(
+                event.attempt > 1 || !known.contains(&event.delivery),
+                "again, and not marked: {event:?}"
+            );
         }
         known.extend(events.into_iter().map(|event| event.delivery.clone()));
     }

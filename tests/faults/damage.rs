@@ -62,7 +62,10 @@ fn a_damaged_journal_hands_over_nothing_wrong() {
         }
         let of = |found| tally.iter().filter(|other| **other == found).count();
         let (served, refused) = (of(Found::Served), of(Found::Refused));
-        say(&format!("damaged journal, {} times: {served} served, {refused} refused, 0 wrong bodies", tally.len()));
+        say(&format!(
+            "damaged journal, {} times: {served} served, {refused} refused, 0 wrong bodies",
+            tally.len()
+        ));
     });
 }
 

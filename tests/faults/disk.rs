@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::harness::{
-    App, ENDPOINT, Ledger, Listener, Load, Relay, Verdict, Wire, count, hand_over, post, post_one, run, say, shim,
+    App, ENDPOINT, Ledger, Listener, Load, Relay, Verdict, Wire, count, hand_over, post, post_one, run, say,
+    shim,
 };
 
 /// An endpoint that somebody listens on all the time.

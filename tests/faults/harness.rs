@@ -15,8 +15,8 @@ use std::time::Duration;
 
 pub(crate) use app::App;
 pub(crate) use ledger::Ledger;
-pub(crate) use listener::{Line, Listener};
 pub(crate) use ledger::Verdict;
+pub(crate) use listener::{Line, Listener};
 pub(crate) use load::{Load, post, post_one};
 pub(crate) use mount::{Image, Mount, fill};
 pub(crate) use relay::{Relay, Setting, TOKEN};

@@ -47,7 +47,10 @@ fn a_disk_that_lies_loses_and_this_test_sees_it() {
     run(TRIES, Duration::from_secs(20), async {
         for attempt in 1..=TRIES {
             let found = cut_power(Disk::Lying).await;
-            say(&format!("power cut, control {attempt}: {} acknowledged, {} lost", found.acknowledged, found.lost));
+            say(&format!(
+                "power cut, control {attempt}: {} acknowledged, {} lost",
+                found.acknowledged, found.lost
+            ));
             if found.lost > 0 {
                 // What was acknowledged before the lies began.
                 assert!(found.lost <= found.acknowledged - HONEST, "{} lost", found.lost);
@@ -61,7 +64,9 @@ fn a_disk_that_lies_loses_and_this_test_sees_it() {
 /// Whether this user may mount files as disks; if not, says so.
 fn is_allowed() -> bool {
     let mounted = Image::ext4(8 << 20).and_then(|image| image.mount());
-    mounted.map_err(|why| say(&format!("skipped: no disk image can be mounted here, so no power is cut: {why}"))).is_ok()
+    mounted
+        .map_err(|why| say(&format!("skipped: no disk image can be mounted here, so no power is cut: {why}")))
+        .is_ok()
 }
 
 /// What kind of disk it is.

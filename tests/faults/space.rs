@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::harness::{
-    App, ENDPOINT, Ledger, Listener, Load, Mount, Relay, Verdict, Wire, count, fill, hand_over, post, run, say,
+    App, ENDPOINT, Ledger, Listener, Load, Mount, Relay, Verdict, Wire, count, fill, hand_over, post, run,
+    say,
 };
 
 /// An endpoint that somebody listens on all the time.
@@ -65,7 +66,10 @@ async fn fill_and_heal(disk: &Mount, by_itself: bool) {
     say(&format!("full disk: {}", ledger.figures(&app)));
     ledger.check(&app);
     let refused = ledger.refused();
-    assert!(refused.keys().all(|status| [503, 507].contains(status)) && refused.contains_key(&507), "{refused:?}");
+    assert!(
+        refused.keys().all(|status| [503, 507].contains(status)) && refused.contains_key(&507),
+        "{refused:?}"
+    );
     let log = relay.kill().await;
     assert!(!log.contains("panicked"), "{log}");
 }

@@ -64,6 +64,14 @@ impl Dispatch {
         Ok(answer)
     }
 
+    /// Gives up everything that is owed. How much was.
+    ///
+    /// # Errors
+    /// The journal is closed: see [`Unreadable`].
+    pub async fn discard_all(&self, address: &Address) -> Result<u64, Unreadable> {
+        self.discard(address, Which::All).await
+    }
+
     /// Gives up deliveries that are owed. How many were. What a listener has in hand is left to it.
     ///
     /// # Errors

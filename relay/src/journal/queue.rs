@@ -26,6 +26,12 @@ pub(super) const BATCH: usize = 256;
 /// The writer rests this many times as long as it wrote history, so that history takes a fifth of a core at most.
 const REST: u32 = 4;
 
+/// Now, by the machine's clock: a disk takes its own time, whatever the clock of a test says.
+#[expect(clippy::disallowed_methods, reason = "the writer is no task, and its pauses are for the disk")]
+pub(super) fn moment() -> Instant {
+    Instant::now()
+}
+
 /// Something that somebody waits for, or that must not be lost.
 pub(super) enum Job {
     /// To be owed.
@@ -56,8 +62,12 @@ pub(super) enum Job {
     Forget(Address),
     /// Anything, on the writer's own thread.
     #[cfg(test)]
-    Do(std::sync::Mutex<Box<dyn FnMut(&rusqlite::Connection) -> rusqlite::Result<()> + Send>>),
+    Do(Mutex<Task>),
 }
+
+/// See [`Job::Do`].
+#[cfg(test)]
+pub(super) type Task = Box<dyn FnMut(&rusqlite::Connection) -> rusqlite::Result<()> + Send>;
 
 /// What the writer is to do next.
 pub(super) enum Work {
@@ -189,7 +199,7 @@ impl Queue {
         inner.record_bytes = bytes;
         inner.records.push_back((entry, at));
         if inner.since.is_none() {
-            inner.since = Some(Instant::now());
+            inner.since = Some(moment());
             if inner.waits == Waits::Idle {
                 self.changed.notify_one();
             }
@@ -200,10 +210,10 @@ impl Queue {
     pub(super) fn next(&self, under_way: UnderWay) -> Work {
         let mut inner = self.lock();
         if let Some(wrote) = under_way.wrote {
-            inner.rest_until = Instant::now().checked_add(wrote * REST);
+            inner.rest_until = moment().checked_add(wrote * REST);
         }
         loop {
-            let (now, due) = (Instant::now(), inner.due());
+            let (now, due) = (moment(), inner.due());
             if let Some(work) = inner.ready(now, due, under_way) {
                 return work;
             }
@@ -288,7 +298,7 @@ impl Inner {
         let count = self.records.len().min(BATCH);
         let taken: Vec<_> = self.records.drain(..count).collect();
         self.record_bytes -= taken.iter().map(|(entry, _)| entry.weight()).sum::<usize>();
-        self.since = if self.records.is_empty() { None } else { Some(Instant::now()) };
+        self.since = if self.records.is_empty() { None } else { Some(moment()) };
         taken
     }
 }

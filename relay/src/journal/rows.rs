@@ -10,6 +10,9 @@ use super::books::Books;
 use super::prune::settle;
 use super::{Address, Attempt, Entry, Note, State, Tried, Which, gaps};
 
+/// Most pages of owed deliveries that are all damaged, before a question for them has its answer.
+const MOST_DAMAGED_PAGES: usize = 16;
+
 /// Most bytes of bodies that are read at once; one delivery may be larger.
 const MOST_READ: usize = 4 << 20;
 
@@ -141,32 +144,52 @@ pub(super) fn owed(
     now: u64,
 ) -> rusqlite::Result<Vec<Delivery>> {
     let Some(no) = books.number(address) else { return Ok(Vec::new()) };
+    // A page of nothing but damage is no end.
+    for _ in 0..MOST_DAMAGED_PAGES {
+        let OwedPage { found, damaged } = owed_page(db, no, after, most)?;
+        let is_all = damaged.is_empty();
+        for (seq, received_at, bytes) in damaged {
+            tracing::error!(seq, endpoint = %address.endpoint, "an owed delivery is damaged on the disk, and lost");
+            settle(db, books, (seq, no, bytes), State::Damaged)?;
+            gaps::add(db, no, gaps::Kind::Damaged, gaps::Span::one(seq, received_at), now)?;
+        }
+        if is_all || !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// Owed deliveries in order, and what of them is damaged: `seq`, time of arrival, bytes.
+struct OwedPage {
+    found: Vec<Delivery>,
+    damaged: Vec<(u64, u64, u64)>,
+}
+
+fn owed_page(db: &Connection, no: i64, after: u64, most: usize) -> rusqlite::Result<OwedPage> {
     let sql = "SELECT deliveries.seq, id, received_at, handed, checksum, head, body, bytes
         FROM deliveries LEFT JOIN contents USING (seq)
         WHERE state = 1 AND endpoint = ?1 AND deliveries.seq > ?2 ORDER BY deliveries.seq LIMIT ?3";
-    let (mut found, mut damaged, mut bytes) = (Vec::new(), Vec::new(), 0);
+    let (mut found, mut damaged, mut bytes, mut last) = (Vec::new(), Vec::new(), 0, after);
     let mut query = db.prepare_cached(sql)?;
     let mut rows = query.query((no, after, most))?;
     while bytes < MOST_READ
         && let Some(row) = rows.next()?
     {
         match whole(row) {
-            Some(delivery) => {
-                bytes += delivery.body.len();
+            // A damaged index may give rows in another order: whoever asks counts on this one.
+            Some(delivery) if delivery.seq > last => {
+                (bytes, last) = (bytes + delivery.body.len(), delivery.seq);
                 found.push(delivery);
             }
+            Some(delivery) => tracing::error!(seq = delivery.seq, "the journal's order is damaged"),
             None => {
                 let number = |at| Ok::<_, rusqlite::Error>(row.get::<_, i64>(at)?.try_into().unwrap_or(0));
                 damaged.push((number(0)?, number(2)?, number(7)?));
             }
         }
     }
-    for (seq, received_at, bytes) in damaged {
-        tracing::error!(seq, endpoint = %address.endpoint, "an owed delivery is damaged on the disk, and lost");
-        settle(db, books, (seq, no, bytes), State::Damaged)?;
-        gaps::add(db, no, gaps::Kind::Damaged, gaps::Span::one(seq, received_at), now)?;
-    }
-    Ok(found)
+    Ok(OwedPage { found, damaged })
 }
 
 /// An owed delivery; `None` when any of it is not what was written.

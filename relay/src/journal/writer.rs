@@ -12,7 +12,7 @@ use super::books::Books;
 use super::fault::Fault;
 use super::jobs::{self, Answer};
 use super::prune::Pruning;
-use super::queue::{Job, Queue, UnderWay, Work};
+use super::queue::{Job, Queue, UnderWay, Work, moment};
 use super::{Entry, HoldError, rows};
 
 /// How long nothing is tried after the disk was found full.
@@ -88,12 +88,15 @@ impl Writer {
             match self.queue.next(UnderWay { wrote: wrote.take(), retry, keeping: self.pruning.wanted }) {
                 Work::Jobs(jobs) => self.jobs(jobs)?,
                 Work::Records(records) => {
-                    let began = Instant::now();
+                    let began = moment();
                     self.records(records)?;
                     wrote = Some(began.elapsed());
                 }
                 Work::Keep(begin) => self.housekeep(begin)?,
-                Work::Over => return self.last(),
+                Work::Over => {
+                    self.last()?;
+                    return self.bring_in("TRUNCATE");
+                }
             }
             self.checkpoint()?;
         }
@@ -114,7 +117,7 @@ impl Writer {
 
     /// Does all jobs in one transaction, then tells whoever waits.
     fn jobs(&mut self, jobs: Vec<Job>) -> rusqlite::Result<()> {
-        if self.pause.is_some_and(|until| Instant::now() < until) {
+        if self.pause.is_some_and(|until| moment() < until) {
             return self.put_off(jobs, HoldError::NoSpace);
         }
         self.pause = None;
@@ -158,7 +161,7 @@ impl Writer {
             }
             fault @ (Fault::NoSpace | Fault::Busy) => {
                 tracing::warn!(%error, "the journal can't be written now");
-                self.pause = Some(Instant::now() + PAUSE);
+                self.pause = Some(moment() + PAUSE);
                 let told = if fault == Fault::Busy { HoldError::Busy } else { HoldError::NoSpace };
                 self.put_off(jobs, told)
             }
@@ -222,7 +225,7 @@ impl Writer {
 
     /// Writes history. What finds no room is dropped, and counted.
     fn records(&mut self, mut records: Vec<(Entry, u64)>) -> rusqlite::Result<()> {
-        if self.pause.is_some_and(|until| Instant::now() < until) {
+        if self.pause.is_some_and(|until| moment() < until) {
             self.queue.count_dropped(records.len());
             return Ok(());
         }
@@ -256,7 +259,7 @@ impl Writer {
                 if fault == Fault::Own {
                     self.early.clear();
                 } else {
-                    self.pause = Some(Instant::now() + PAUSE);
+                    self.pause = Some(moment() + PAUSE);
                 }
                 Ok(())
             }
@@ -324,18 +327,33 @@ impl Writer {
 
     /// Brings the log into the file once it is long: nobody waits for that but who comes meanwhile.
     fn checkpoint(&mut self) -> rusqlite::Result<()> {
-        let pages = |mode: &str| {
-            let sql = format!("PRAGMA wal_checkpoint({mode})");
-            self.connection.query_row(&sql, (), |row| row.get::<_, i64>(1))
-        };
-        let done = pages("NOOP").and_then(|log| if log < CHECKPOINT { Ok(log) } else { pages("PASSIVE") });
-        match done {
-            Err(error) if Fault::of(&error) == Fault::Fatal => Err(error),
-            Err(error) => {
-                tracing::warn!(%error, "the journal's log could not be brought into its file");
-                Ok(())
-            }
-            Ok(_) => Ok(()),
+        let log = self.pages("NOOP");
+        match log {
+            Ok(log) if log >= CHECKPOINT => self.bring_in("PASSIVE"),
+            log => calm(log),
         }
+    }
+
+    /// Brings the log into the file.
+    fn bring_in(&self, mode: &str) -> rusqlite::Result<()> {
+        calm(self.pages(mode))
+    }
+
+    /// The pages in the log.
+    fn pages(&self, mode: &str) -> rusqlite::Result<i64> {
+        let sql = format!("PRAGMA wal_checkpoint({mode})");
+        self.connection.query_row(&sql, (), |row| row.get(1))
+    }
+}
+
+/// What fails at bringing the log in can be done later, unless the disk fails.
+fn calm(done: rusqlite::Result<i64>) -> rusqlite::Result<()> {
+    match done {
+        Err(error) if Fault::of(&error) == Fault::Fatal => Err(error),
+        Err(error) => {
+            tracing::warn!(%error, "the journal's log could not be brought into its file");
+            Ok(())
+        }
+        Ok(_) => Ok(()),
     }
 }

@@ -161,7 +161,7 @@ impl Catchup {
         self.look();
         self.stir();
         let waiting = self.round.map_or(1, |round| round.total - round.taken - round.left_out);
-        Some(notices::app_away(&target.url().to_string(), waiting.max(1), LOOK))
+        Some(notices::app_away(target.url().as_ref(), waiting.max(1), LOOK))
     }
 
     /// Whether this is the app that is looked for.

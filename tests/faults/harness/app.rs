@@ -8,8 +8,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::wire::{Message, Wire};
 use super::webhook;
+use super::wire::{Message, Wire};
 
 pub(crate) struct App {
     addr: SocketAddr,

@@ -100,7 +100,12 @@ impl Ledger {
         let lost = self.lost(app);
         let inner = self.lock();
         let (first, count) = (lost.first(), lost.len());
-        assert_eq!(count, 0, "of {} acknowledged {count} are lost, {first:?} first", inner.acknowledged.len());
+        assert_eq!(
+            count,
+            0,
+            "of {} acknowledged {count} are lost, {first:?} first",
+            inner.acknowledged.len()
+        );
         let untrue: Vec<_> = inner.answered_by_app.iter().filter(|&&number| app.times(number) == 0).collect();
         assert!(untrue.is_empty(), "answered in the app's name, and it never saw them: {untrue:?}");
         assert_eq!(app.strange(), 0, "bodies arrived that nobody had sent");

@@ -18,7 +18,13 @@ impl Mount {
     /// A tmpfs of `size` bytes; `None`, said aloud, where this user may not mount.
     pub(crate) fn tmpfs(size: usize) -> Option<Self> {
         let options = format!("size={size}");
-        let mounted = Self::try_new(&["-t".as_ref(), "tmpfs".as_ref(), "-o".as_ref(), options.as_ref(), "tmpfs".as_ref()]);
+        let mounted = Self::try_new(&[
+            "-t".as_ref(),
+            "tmpfs".as_ref(),
+            "-o".as_ref(),
+            options.as_ref(),
+            "tmpfs".as_ref(),
+        ]);
         mounted.inspect_err(|why| say(&format!("skipped: no tmpfs can be mounted here: {why}"))).ok()
     }
 

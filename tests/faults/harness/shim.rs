@@ -14,7 +14,8 @@ pub(crate) fn shim() -> Setting {
 
 fn compile() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let (made, library) = (folder.join(format!("shim-{}.so", std::process::id())), folder.join("faults-shim.so"));
+    let (made, library) =
+        (folder.join(format!("shim-{}.so", std::process::id())), folder.join("faults-shim.so"));
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/shim.c");
     let mut command = Command::new("cc");
     command.args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"]).arg(&made).arg(source).arg("-ldl");

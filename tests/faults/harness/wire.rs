@@ -51,7 +51,8 @@ impl Wire {
     /// Sends a request and waits for the answer; `None` when the connection ends before it came.
     pub(crate) async fn ask(&mut self, line: &str, fields: &str, body: &[u8]) -> Option<Message> {
         let length = body.len();
-        let head = format!("{line} HTTP/1.1\r\nhost: hooks.example.com\r\n{fields}content-length: {length}\r\n\r\n");
+        let head =
+            format!("{line} HTTP/1.1\r\nhost: hooks.example.com\r\n{fields}content-length: {length}\r\n\r\n");
         self.send(&[head.as_bytes(), body].concat()).await?;
         self.receive().await
     }

@@ -6,26 +6,20 @@
 //! - **Absent apps**: a listener whose app is not there is sent nothing until it says that the app is back; what it
 //!   could not hand over is the next in turn again.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+mod flight;
+mod plan;
+
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use muxhook_protocol::frame::Owed;
-use muxhook_protocol::{Delivery, DeliveryId, FailReason, Outcome};
+use muxhook_protocol::{Delivery, DeliveryId, Outcome};
 use tokio::time::Instant;
 
 use crate::registry::{Seat, SessionNumber};
-
-/// After how long what an app failed at is tried again, the first time, the second, … and from the last on always.
-const PLAN: [Duration; 7] = [
-    Duration::from_secs(1),
-    Duration::from_secs(5),
-    Duration::from_secs(30),
-    Duration::from_secs(2 * 60),
-    Duration::from_secs(10 * 60),
-    Duration::from_secs(30 * 60),
-    Duration::from_secs(60 * 60),
-];
+use flight::{Conclusion, Flight, Holder};
+use plan::Plan;
 
 /// How many owed deliveries are read at once.
 const PAGE: usize = 64;
@@ -50,10 +44,7 @@ pub(super) struct Course {
     flights: HashMap<DeliveryId, Flight>,
     /// What catch-up waits for.
     leading: Option<DeliveryId>,
-    /// When each of what apps failed at is tried again, by `seq`.
-    plan: BTreeSet<(Instant, u64)>,
-    /// How often apps failed at it, by `seq`.
-    failed: HashMap<u64, usize>,
+    plan: Plan,
     /// Who has left a delivery out by its filters.
     skipped: HashMap<DeliveryId, Vec<String>>,
     /// Listeners that were here before.
@@ -75,39 +66,6 @@ impl Party {
     fn wants(&self) -> bool {
         self.seat.owed == Owed::Deliver && !self.is_alone
     }
-}
-
-/// A delivery in the hands of listeners.
-#[derive(Debug)]
-struct Flight {
-    seq: u64,
-    began: Instant,
-    /// Who has it.
-    with: Vec<Holder>,
-    /// What is known of those who have done with it.
-    worst: Conclusion,
-}
-
-/// A listener that has a delivery in hand.
-#[derive(Debug)]
-struct Holder {
-    listener: String,
-    /// It was told that the delivery is owed, and looks for its app by itself.
-    knows: bool,
-}
-
-/// How a delivery's round ended, in the order in which the one goes before the other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Conclusion {
-    /// Filters left it out.
-    #[default]
-    Skipped,
-    /// Its signature was not trusted.
-    Refused,
-    /// The app was not there, or the listener went away with it.
-    Absent,
-    /// The app failed at it.
-    Failed,
 }
 
 /// What is to be done next.
@@ -148,7 +106,6 @@ impl Course {
         }
         if self.known.insert(seat.listener.clone()) {
             self.plan.clear();
-            self.failed.clear();
         }
         let in_hand = in_hand.iter().copied().collect();
         self.parties.push(Party { seat: Arc::clone(seat), is_alone: false, in_hand });
@@ -204,10 +161,7 @@ impl Course {
             return Action::Wait(None);
         }
         let wants = self.parties.iter().any(Party::wants);
-        if let Some((due, seq)) = self.plan.first().copied().filter(|_| wants)
-            && due <= now
-        {
-            self.plan.remove(&(due, seq));
+        if wants && let Some(seq) = self.plan.take_due(now) {
             self.reading = true;
             return Action::Again { seq };
         }
@@ -226,19 +180,19 @@ impl Course {
         if self.is_over() {
             return Action::End;
         }
-        Action::Wait(self.plan.first().map(|(due, _)| *due).filter(|_| wants))
+        Action::Wait(self.plan.next().filter(|_| wants))
     }
 
     /// Whether nothing is left to be done, or nobody to do it for.
     pub(super) fn is_over(&self) -> bool {
-        let is_idle = self.flights.is_empty() && self.failed.is_empty() && self.skipped.is_empty();
+        let is_idle = self.flights.is_empty() && self.plan.is_empty() && self.skipped.is_empty();
         self.parties.is_empty() || (is_idle && !self.more && self.page.is_empty())
     }
 
     /// Whom to send the next in turn to; `None`: everybody has it or does not want it.
     fn offer(&mut self, delivery: Delivery) -> Option<Action> {
         let (id, seq) = (delivery.id, delivery.seq);
-        if self.failed.contains_key(&seq) {
+        if self.plan.has(seq) {
             return None;
         }
         let (to, has) = self.whom(id);
@@ -276,7 +230,7 @@ impl Course {
     pub(super) fn sent(&mut self, id: DeliveryId, seq: u64, to: &[Arc<Seat>], now: Instant) {
         let holder = |seat: &Arc<Seat>| Holder { listener: seat.listener.clone(), knows: true };
         if to.is_empty() {
-            self.put_off(seq, now);
+            self.plan.put_off(seq, now);
             self.follow();
             return;
         }
@@ -316,13 +270,13 @@ impl Course {
         let settled = std::mem::take(&mut self.settled);
         let Some(delivery) = found.filter(|delivery| delivery.seq == seq && !settled.contains(&delivery.id))
         else {
-            self.failed.remove(&seq);
+            self.plan.drop(seq);
             return None;
         };
         let (to, has) = self.whom(delivery.id);
         if to.is_empty() && has.is_empty() {
             // It waits in turn for somebody who wants it.
-            self.failed.remove(&seq);
+            self.plan.drop(seq);
             self.rewind(seq - 1);
             return None;
         }
@@ -381,7 +335,7 @@ impl Course {
     /// An app accepted it: nobody owes it any more.
     pub(super) fn accepted(&mut self, id: DeliveryId) {
         if let Some(flight) = self.flights.remove(&id) {
-            self.failed.remove(&flight.seq);
+            self.plan.drop(flight.seq);
         }
         self.skipped.remove(&id);
         self.page.retain(|delivery| delivery.id != id);
@@ -400,9 +354,9 @@ impl Course {
         let (seq, worst) = (flight.seq, flight.worst);
         self.flights.remove(&id);
         match worst {
-            Conclusion::Failed => self.put_off(seq, now),
+            Conclusion::Failed => self.plan.put_off(seq, now),
             Conclusion::Absent => {
-                self.failed.remove(&seq);
+                self.plan.drop(seq);
                 self.rewind(seq - 1);
             }
             Conclusion::Refused => {
@@ -410,18 +364,10 @@ impl Course {
                 return true;
             }
             Conclusion::Skipped => {
-                self.failed.remove(&seq);
+                self.plan.drop(seq);
             }
         }
         false
-    }
-
-    /// It is tried again after a while.
-    fn put_off(&mut self, seq: u64, now: Instant) {
-        let times = self.failed.get(&seq).copied().unwrap_or_default();
-        let due = now + PLAN[times.min(PLAN.len() - 1)];
-        self.failed.insert(seq, times + 1);
-        self.plan.insert((due, seq));
     }
 
     /// Lets catch-up go on when nobody who is there has the leading delivery in hand.
@@ -439,28 +385,6 @@ impl Course {
             self.page.clear();
         }
         self.more = true;
-    }
-}
-
-impl Flight {
-    fn has(&self, listener: &str) -> bool {
-        self.with.iter().any(|holder| holder.listener == listener)
-    }
-
-    fn drop_from(&mut self, listener: &str) -> Option<Holder> {
-        let at = self.with.iter().position(|holder| holder.listener == listener)?;
-        Some(self.with.swap_remove(at))
-    }
-}
-
-impl Conclusion {
-    fn of(outcome: &Outcome) -> Self {
-        match outcome {
-            Outcome::Skipped { .. } => Self::Skipped,
-            Outcome::Refused { .. } => Self::Refused,
-            Outcome::Failed(failure) if failure.reason == FailReason::Refused => Self::Absent,
-            Outcome::Failed(_) | Outcome::Replied(_) => Self::Failed,
-        }
     }
 }
 

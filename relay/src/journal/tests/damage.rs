@@ -131,7 +131,9 @@ async fn a_damaged_body_is_lost_alone_and_told_once() {
         bench.journal.hold(entry("one", seq)).await.unwrap();
     }
     let files = Connection::open(bench.dir.path().join("journal.db")).unwrap();
-    files.execute("UPDATE contents SET body = replace(body, 'x', 'y') WHERE seq = 2", ()).unwrap();
+    files
+        .execute("UPDATE contents SET body = CAST(replace(body, 'x', 'y') AS BLOB) WHERE seq = 2", ())
+        .unwrap();
     files.execute("DELETE FROM contents WHERE seq = 3", ()).unwrap();
     assert_eq!(bench.ids(&address("one")).await, [1]);
     assert_eq!(bench.journal.backlog(&address("one")).await.unwrap().count, 1);

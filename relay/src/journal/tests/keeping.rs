@@ -58,7 +58,7 @@ async fn closing_writes_what_was_recorded_and_noted() {
 #[tokio::test]
 async fn more_history_than_may_wait_is_dropped_and_counted() {
     let bench = Bench::new(Limits::default());
-    let (go, gone) = std::sync::mpsc::channel::<()>();
+    let (go, gone) = std::sync::mpsc::sync_channel::<()>(1);
     bench.on_writer(move |_| {
         let _ = gone.recv();
         Ok(())

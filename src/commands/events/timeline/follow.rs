@@ -96,7 +96,7 @@ impl Life {
             self.events.insert(row.delivery, Event { row, body });
         }
         // A link counts once what it stands in is followed, which an object found later may bring about.
-        let links: Vec<_> = self.events.values().map(|event| Links::of(event)).collect();
+        let links: Vec<_> = self.events.values().map(Links::of).collect();
         loop {
             let before = self.objects.len();
             links.iter().for_each(|links| self.follow(links));
