@@ -159,7 +159,7 @@ fn what_is_left_for_later_comes_later() {
 #[test]
 fn with_ack_relay_the_sender_does_not_wait_for_the_app() {
     let place = Place::new();
-    let (open, wait) = std::sync::mpsc::channel::<()>();
+    let (open, wait) = std::sync::mpsc::sync_channel::<()>(1);
     let wait = std::sync::Mutex::new(wait);
     let app = App::new(move |_| {
         let _ = wait.lock().unwrap().recv();
