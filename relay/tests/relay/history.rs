@@ -296,6 +296,7 @@ async fn what_is_given_up_goes_to_nobody() {
     let mut cli = relay.listen("shop").await;
     assert_eq!(cli.welcome.owed.count, 2);
     assert_eq!(cli.handle(replied(200, &[], "")).await.body, "two");
+    cli.confirmed().await;
     drop(cli);
     relay.gone("shop").await;
     let all = r#"{"all":true}"#;
