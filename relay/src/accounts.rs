@@ -2,7 +2,7 @@
 //!
 //! Several processes may hold the file at once (`token create` beside a running relay), so nothing is cached:
 //! each question goes to the database. A read takes microseconds and may run on the caller's thread; a write
-//! waits for the disk, and for another process's write for at most [`BUSY_TIMEOUT`]: not on a thread that carries
+//! waits for the disk, and for another process's write for at most [`BUSY_TIMEOUT`](crate::database::BUSY_TIMEOUT): not on a thread that carries
 //! webhooks.
 //!
 //! - `tables`: the shape of the file.
