@@ -99,7 +99,7 @@ pub(crate) fn make_folder(dir: &Path) -> Result<(), OpenError> {
 }
 
 /// What to do when SQLite can't open a file.
-fn cure(cause: &rusqlite::Error) -> &'static str {
+pub(crate) fn cure(cause: &rusqlite::Error) -> &'static str {
     match cause.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt) => {
             "; it is damaged: restore a backup, or move it and the -wal and -shm beside it away"

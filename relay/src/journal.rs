@@ -18,6 +18,7 @@
 //! - `jobs`, `rows`: what waits, done on the tables.
 //! - `books`, `recent`: what there is of each endpoint, and the latest events, in memory.
 //! - `prune`, `gaps`: what goes, and what is known of it afterwards.
+//! - `suspicion`: what a run that came upon damage leaves to the next one.
 //! - `beside`: what another process may see of it, with the relay running or not.
 
 pub(crate) mod beside;
@@ -31,6 +32,7 @@ mod prune;
 mod queue;
 mod recent;
 mod rows;
+mod suspicion;
 mod tables;
 mod writer;
 
@@ -142,11 +144,13 @@ impl Journal {
         database::make_folder(dir)?;
         let connection = tables::SHAPE.open(dir)?;
         let failed = |cause| OpenError::Sqlite { path: dir.join(tables::SHAPE.file), cause };
+        suspicion::clear_up(dir, &connection)?;
         let history = History::open(dir)?;
         let (seq, kept_at) = recent::latest(&connection).map_err(failed)?;
         let queue = Arc::new(Queue::default());
         let books = books::Books::load(&connection, limits).map_err(failed)?;
-        let writer = writer::Writer::new(connection, Arc::clone(&queue), books).map_err(failed)?;
+        let writer =
+            writer::Writer::new(connection, Arc::clone(&queue), books, dir.to_owned()).map_err(failed)?;
         let thread = std::thread::Builder::new().name("journal".to_owned());
         let writer = thread
             .spawn(move || writer.run())

@@ -13,6 +13,7 @@ mod damage;
 mod disk;
 mod harness;
 mod kill;
+mod measure;
 mod power;
 mod space;
 mod together;

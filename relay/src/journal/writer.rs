@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,8 @@ use super::fault::Fault;
 use super::jobs::{self, Answer};
 use super::prune::Pruning;
 use super::queue::{Job, Queue, UnderWay, Work, moment};
-use super::{Entry, HoldError, rows};
+use super::{Entry, HoldError, rows, suspicion};
+use crate::database::cure;
 
 /// How long nothing is tried after the disk was found full.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -37,6 +39,8 @@ const CHECKPOINT: i64 = 4096;
 /// The writer's own.
 pub(super) struct Writer {
     connection: Connection,
+    /// The folder of the journal.
+    dir: PathBuf,
     queue: Arc<Queue>,
     books: Books,
     pruning: Pruning,
@@ -53,13 +57,18 @@ pub(super) struct Writer {
 impl Writer {
     /// # Errors
     /// The connection can't be prepared.
-    pub(super) fn new(connection: Connection, queue: Arc<Queue>, books: Books) -> rusqlite::Result<Self> {
+    pub(super) fn new(
+        connection: Connection,
+        queue: Arc<Queue>,
+        books: Books,
+        dir: PathBuf,
+    ) -> rusqlite::Result<Self> {
         // SQLite's own come within a commit, while its senders wait.
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         connection.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
         connection.set_prepared_statement_cache_capacity(64);
         let (pruning, kept, early) = (Pruning::default(), Vec::new(), VecDeque::new());
-        Ok(Self { connection, queue, books, pruning, kept, early, pause: None, came: 0 })
+        Ok(Self { connection, dir, queue, books, pruning, kept, early, pause: None, came: 0 })
     }
 
     /// Writes until the queue is closed and empty, or the disk fails. After that nothing is taken in.
@@ -68,7 +77,12 @@ impl Writer {
         match ended {
             Ok(Ok(())) => return,
             Ok(Err(error)) => {
-                tracing::error!(%error, "the journal failed: nothing is held until the relay is started anew");
+                let cure = cure(&error);
+                tracing::error!(
+                    %error,
+                    "the journal failed: nothing is held until the relay is started anew{cure}"
+                );
+                suspicion::leave(&self.dir, &error);
             }
             Err(_) => {
                 tracing::error!(
