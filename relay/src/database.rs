@@ -157,6 +157,9 @@ impl Shape {
         let Some(missing) = usize::try_from(found).ok().and_then(|found| self.migrations.get(found..)) else {
             return Err(OpenError::Newer { path, found, known: self.version() });
         };
+        if found > 0 && !missing.is_empty() {
+            keep_copy(&connection, &dir.join(format!("{}.v{found}", self.file)))?;
+        }
         self.prepare(&mut connection, missing, found == 0).map_err(failed)?;
         Ok(connection)
     }
@@ -232,6 +235,19 @@ impl Shape {
     }
 }
 
+/// Keeps the file as it is before it is brought to a newer version, for whoever must go back to the older program. By
+/// SQLite, since part of it may stand in its log.
+fn keep_copy(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let failed = |cause| OpenError::Folder { path: path.to_owned(), cause };
+    match fs::remove_file(path) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(failed(cause)),
+        _ => make_file(path)?,
+    }
+    let copied = connection.execute("VACUUM INTO ?1", [path.to_string_lossy()]);
+    copied.map_err(|cause| OpenError::Sqlite { path: path.to_owned(), cause })?;
+    File::open(path).and_then(|file| file.sync_all()).map_err(failed)
+}
+
 /// Waits until no other process opens a file there; the turn ends when the handle is dropped.
 fn take_turn(dir: &Path) -> Result<File, OpenError> {
     let path = dir.join(LOCK_FILE);
@@ -259,4 +275,54 @@ fn private() -> OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: &str = "CREATE TABLE things (name TEXT) STRICT";
+    const SECOND: &str = "ALTER TABLE things ADD COLUMN size INTEGER";
+
+    fn shape(migrations: &'static [&'static str]) -> Shape {
+        Shape { file: "things.db", application_id: 7, before: "", migrations }
+    }
+
+    fn names(connection: &Connection) -> Vec<String> {
+        let mut query = connection.prepare("SELECT name FROM things").unwrap();
+        query.query_map((), |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn a_newer_version_goes_on_from_the_older_ones_data_and_keeps_a_copy() {
+        let dir = tempfile::tempdir().unwrap();
+        let old = shape(&[FIRST]).open(dir.path()).unwrap();
+        old.execute("INSERT INTO things VALUES ('a')", ()).unwrap();
+        // Open all the while, so that the row stands in the log alone.
+        let new = shape(&[FIRST, SECOND]).open(dir.path()).unwrap();
+        new.execute("UPDATE things SET size = 1", ()).unwrap();
+        assert_eq!(names(&new), ["a"]);
+        let copy = Connection::open(dir.path().join("things.db.v1")).unwrap();
+        assert_eq!(names(&copy), ["a"]);
+        assert!(copy.prepare("SELECT size FROM things").is_err(), "it is as it was before");
+        #[cfg(unix)]
+        {
+            let mode =
+                std::os::unix::fs::MetadataExt::mode(&fs::metadata(dir.path().join("things.db.v1")).unwrap());
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        drop((old, new));
+        shape(&[FIRST, SECOND]).open(dir.path()).unwrap();
+        let older = shape(&[FIRST]).open(dir.path());
+        assert!(matches!(older, Err(OpenError::Newer { found: 2, known: 1, .. })));
+        assert!(!dir.path().join("things.db.v2").exists(), "nothing was to be done");
+    }
+
+    #[test]
+    fn a_version_that_fails_leaves_the_data_as_they_were() {
+        let dir = tempfile::tempdir().unwrap();
+        shape(&[FIRST]).open(dir.path()).unwrap().execute("INSERT INTO things VALUES ('a')", ()).unwrap();
+        assert!(shape(&[FIRST, SECOND, "no such statement"]).open(dir.path()).is_err());
+        assert_eq!(names(&shape(&[FIRST]).open(dir.path()).unwrap()), ["a"]);
+    }
 }
