@@ -21,7 +21,7 @@ pub enum Event {
     Failed(Failed),
     /// A filter kept it from the app.
     Skipped(Skipped),
-    /// Its signature kept it from the app, and the sender was refused.
+    /// Its signature kept it from the app. Its sender was refused, unless it had its answer before (owed, replayed).
     Refused(Refused),
     /// The link to the relay is lost.
     Disconnected(Disconnected),
@@ -121,7 +121,7 @@ pub struct Skipped {
 pub struct Refused {
     /// What was refused.
     pub arrival: Arc<Arrival>,
-    /// What is wrong with its signature. The sender was told the same.
+    /// What is wrong with its signature. A sender that was refused was told the same.
     pub message: String,
     /// What the user may do about it.
     pub hint: Option<String>,

@@ -33,6 +33,8 @@ mod owed;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod played_relay;
+#[cfg(test)]
 mod register;
 #[cfg(test)]
 mod relay;

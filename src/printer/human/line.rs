@@ -55,7 +55,10 @@ pub(super) fn failed(human: &Human, at: u64, it: &Failed, out: &mut Vec<u8>) {
 /// Its signature kept it from the app.
 pub(super) fn refused(human: &Human, at: u64, it: &Refused, out: &mut Vec<u8>) {
     let style = human.out;
-    let verdict = format!("{} {:<VERDICT$}", style.bad(style.sign("✗", "x")), style.bad("401  refused"));
+    // Who sent what is owed or replayed had its answer before.
+    let is_told = !it.arrival.delivery.owed && !it.arrival.delivery.replayed;
+    let word = if is_told { "401  refused" } else { "refused" };
+    let verdict = format!("{} {:<VERDICT$}", style.bad(style.sign("✗", "x")), style.bad(word));
     Line { verdict, arrival: &it.arrival, remark: None, faint: false }.push(human, at, out);
 }
 

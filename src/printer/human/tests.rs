@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::*;
-use crate::event::{Failed, Forwarded, Level, Notice, Ready, Received, Skipped};
+use crate::event::{Arrival, Failed, Forwarded, Level, Notice, Ready, Received, Refused, Skipped};
 use crate::printer::escape::is_unsafe;
 use crate::printer::fixture::{AT, arrival, failed, forwarded, ready, refused, reply, session};
 
@@ -350,4 +350,16 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn whose_sender_had_its_answer_was_refused_nothing() {
+    let refused = |change: fn(&mut Arrival)| {
+        Event::Refused(Refused { arrival: arrival(change), message: "it is not signed".into(), hint: None })
+    };
+    let owed = scene(&human(false, true), &[refused(|it| it.delivery.owed = true)]);
+    assert!(owed.contains("✗ refused ") && owed.contains("owed") && !owed.contains("401"), "{owed}");
+    let replayed = scene(&human(false, true), &[refused(|it| it.delivery.replayed = true)]);
+    assert!(!replayed.contains("401"), "{replayed}");
+    assert!(scene(&human(false, true), &[refused(|_| {})]).contains("✗ 401  refused"));
 }
