@@ -209,3 +209,33 @@ fn what_is_required_and_not_signed_is_refused_and_owed_no_more() {
     let ended = listener.stop().with(0, "1 event · 1 forwarded");
     assert!(!ended.err.contains("while you were away"), "{}", ended.err);
 }
+
+#[test]
+fn what_is_given_up_never_comes() {
+    let (place, app) = (Place::new(), App::counting());
+    place.held(1, 0);
+    let listener = place.listen(&["-f", &app.url(), "--owed", "discard", "--json"]);
+    listener.line("ready");
+    place.send(2, 0);
+    listener.line("forwarded");
+    listener.stop().with(0, "");
+    assert_eq!(bodies(&app), [body(2)]);
+}
+
+#[test]
+fn the_past_comes_first_on_request() {
+    let (place, app) = (Place::new(), App::counting());
+    place.held(1, 0);
+    let listener = place.listen(&["-f", &app.url(), "--json"]);
+    listener.line("forwarded");
+    listener.stop().with(0, "");
+    let listener = place.listen(&["-f", &app.url(), "--since", "all", "--json"]);
+    let again = listener.line("event");
+    assert_eq!(
+        (&again["replayed"], &again["owed"], &again["attempt"]),
+        (&true.into(), &false.into(), &2.into())
+    );
+    listener.line("forwarded");
+    listener.stop().with(0, "");
+    assert_eq!(bodies(&app), [body(1), body(1)]);
+}
