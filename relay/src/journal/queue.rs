@@ -20,8 +20,8 @@ const MOST_RECORD_BYTES: usize = 64 << 20;
 /// How long history gathers before it is written, unless a batch is full before.
 const GATHER: Duration = Duration::from_millis(50);
 
-/// Rows of history written at once: few enough that a hold that comes meanwhile waits some milliseconds.
-pub(super) const BATCH: usize = 256;
+/// Rows of history written at once: few enough that neither a hold that comes meanwhile nor what is live waits for long.
+pub(super) const BATCH: usize = 32;
 
 /// The writer rests this many times as long as it wrote history, so that history takes a fifth of a core at most.
 const REST: u32 = 4;
