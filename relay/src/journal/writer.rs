@@ -159,6 +159,10 @@ impl Writer {
             Fault::Own if jobs.len() > 1 => {
                 let rest = jobs.split_off(jobs.len() / 2);
                 self.try_jobs(jobs)?;
+                if self.pause.is_some() {
+                    // What was put off comes first: a hold must not overtake the forgetting of its address.
+                    return self.put_off(rest, HoldError::NoSpace);
+                }
                 self.try_jobs(rest)
             }
             Fault::Own => {
