@@ -239,3 +239,34 @@ fn the_past_comes_first_on_request() {
     listener.stop().with(0, "");
     assert_eq!(bodies(&app), [body(1), body(1)]);
 }
+
+#[test]
+fn what_is_owed_can_be_listed_shown_and_given_up() {
+    let place = Place::new();
+    (1..=2).for_each(|number| place.held(number, 0));
+    let events = |args: &[&str]| place.home.run(&[&["events"], args].concat());
+    let listed = events(&["list", "--json"]).with(0, "").lines();
+    let rows = of_kind(&listed, "delivery");
+    assert!(rows.iter().all(|row| row["fate"] == "owed" && row["answered_by"] == "held"), "{rows:?}");
+    let ids: Vec<_> = rows.iter().map(|row| row["delivery"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), 2);
+    let end = &ids[0][28..];
+    assert!(events(&["list"]).with(0, "").out.contains(end), "the end of an id is what a list shows");
+    assert_eq!(events(&["show", end, "--raw"]).with(0, "").out, body(2));
+    let shown = events(&["show", end]).with(0, "");
+    assert!(shown.out.contains("mux-signature") && shown.out.contains("owed"), "{}", shown.out);
+    events(&["list", "--status", "acepted"]).with(2, "did you mean accepted?");
+    events(&["show", "ffff0000"]).with(2, "muxhook events list");
+    events(&["discard", end, "ffff0000"]).with(2, "");
+    events(&["discard", end]).with(0, "");
+    let listed = events(&["list", "--status", "discarded", "--json"]).with(0, "").lines();
+    assert_eq!(of_kind(&listed, "delivery")[0]["delivery"], ids[0]);
+    events(&["discard", "--all"]).with(0, "");
+    let app = App::counting();
+    let listener = place.listen(&["-f", &app.url(), "--json"]);
+    listener.line("ready");
+    place.send(3, 0);
+    listener.line("forwarded");
+    listener.stop().with(0, "");
+    assert_eq!(bodies(&app), [body(3)], "what is given up never comes");
+}
