@@ -230,21 +230,27 @@ fn delete(db: &Connection, books: &mut Books, delivery: &Found) -> rusqlite::Res
     Ok(())
 }
 
-/// What damage has made negative counts as nothing.
+/// What damage has made negative counts as nothing; a row that can't be read is passed over, so that it stops nobody.
 fn read(db: &Connection, sql: &str, bounds: impl rusqlite::Params) -> rusqlite::Result<Vec<Found>> {
     let mut query = db.prepare_cached(sql)?;
     let mut rows = query.query(bounds)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let number = |at| Ok::<_, rusqlite::Error>(row.get::<_, i64>(at)?.try_into().unwrap_or(0));
-        found.push(Found {
-            seq: row.get(0)?,
-            no: row.get(1)?,
-            received_at: number(2)?,
-            kept_at: number(3)?,
-            state: row.get(4)?,
-            bytes: number(5)?,
-        });
+        let read = || {
+            Ok::<_, rusqlite::Error>(Found {
+                seq: row.get(0)?,
+                no: row.get(1)?,
+                received_at: number(2)?,
+                kept_at: number(3)?,
+                state: row.get(4)?,
+                bytes: number(5)?,
+            })
+        };
+        match read() {
+            Ok(row) => found.push(row),
+            Err(error) => tracing::error!(%error, "a row of the journal is damaged, and stays where it is"),
+        }
     }
     Ok(found)
 }

@@ -241,42 +241,40 @@ impl Writer {
         }
     }
 
-    /// Writes history. What finds no room is dropped, and counted.
-    fn records(&mut self, mut records: Vec<(Entry, u64)>) -> rusqlite::Result<()> {
+    /// Writes history, and then the notes that came before it. What finds no room is dropped, and counted.
+    fn records(&mut self, records: Vec<(Entry, u64)>) -> rusqlite::Result<()> {
         if self.pause.is_some_and(|until| moment() < until) {
             self.queue.count_dropped(records.len());
             return Ok(());
         }
-        let early = std::mem::take(&mut self.early);
-        let done = self.change(false, true, |db, books| {
-            for (entry, at) in &records {
-                rows::insert(db, books, entry, *at, false)?;
-            }
-            early.iter().map(|job| jobs::answer(db, books, job, 0)).collect::<Result<Vec<_>, _>>()
-        });
         self.came += records.len();
+        let early = std::mem::take(&mut self.early);
+        self.try_records(records)?;
+        if early.is_empty() { Ok(()) } else { self.jobs(early.into()) }
+    }
+
+    fn try_records(&mut self, mut records: Vec<(Entry, u64)>) -> rusqlite::Result<()> {
+        let done = self.change(false, true, |db, books| {
+            records.iter().try_for_each(|(entry, at)| rows::insert(db, books, entry, *at, false).map(drop))
+        });
         let error = match done {
-            Ok(answers) => {
-                self.tell(early.into(), answers);
+            Ok(()) => {
                 self.pruning.now = records.last().map_or(0, |(_, at)| *at).max(self.pruning.now);
                 return Ok(());
             }
             Err(error) => error,
         };
-        self.early = early;
         match Fault::of(&error) {
             Fault::Fatal => Err(error),
             Fault::Own if records.len() > 1 => {
                 let rest = records.split_off(records.len() / 2);
-                self.records(records)?;
-                self.records(rest)
+                self.try_records(records)?;
+                self.try_records(rest)
             }
             fault => {
                 tracing::warn!(%error, rows = records.len(), "history could not be written");
                 self.queue.count_dropped(records.len());
-                if fault == Fault::Own {
-                    self.early.clear();
-                } else {
+                if fault != Fault::Own {
                     self.pause = Some(moment() + PAUSE);
                 }
                 Ok(())

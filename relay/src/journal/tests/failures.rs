@@ -140,6 +140,23 @@ async fn one_bad_job_spoils_no_other_of_its_batch() {
     assert_eq!(bench.journal.backlog(&address("new")).await.unwrap().count, 1);
 }
 
+#[tokio::test]
+async fn one_bad_row_of_history_spoils_neither_the_others_nor_their_notes() {
+    let bench = Bench::new(Limits::default());
+    bench.journal.hold(entry("one", 1)).await.unwrap();
+    let go = hold_up(&bench);
+    // Of the same number, which no two deliveries have.
+    bench.journal.record(Entry { id: id(77), ..entry("one", 1) });
+    (2..=4).for_each(|seq| bench.journal.record(entry("one", seq)));
+    // It comes to the writer before its delivery does.
+    bench.journal.note(accepted(4));
+    drop(go);
+    bench.settle().await;
+    assert_eq!(bench.number("SELECT count(*) FROM deliveries"), 4);
+    assert_eq!(bench.number("SELECT count(*) FROM attempts WHERE seq = 4"), 1);
+    assert_eq!(bench.journal.health(), Health { dropped: 1, ..Health::default() });
+}
+
 #[test]
 fn what_a_failure_means() {
     let fault = |code| fault::Fault::of(&Error::SqliteFailure(ffi::Error::new(code), None));
