@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use crate::harness::{App, ENDPOINT, Ledger, Listener, Relay, Setting, Verdict, Wire, post, run, say};
+use crate::harness::{App, ENDPOINT, Ledger, Listener, Relay, Setting, TOKEN, Verdict, Wire, post, run, say};
 
 const SENDERS: usize = 64;
 
@@ -84,6 +84,17 @@ async fn pace(relay: &Relay, ledger: &Ledger, rate: u32, time: Duration) -> Vec<
     took
 }
 
+/// What the relay says of history that it had no time to write.
+async fn dropped(relay: &Relay) -> String {
+    let token = format!("authorization: Bearer {TOKEN}\r\n");
+    let mut wire = Wire::connect(relay.addr).await.unwrap();
+    let answer =
+        wire.ask(&format!("GET /_relay/v1/endpoints/{ENDPOINT}/events?limit=1"), &token, b"").await.unwrap();
+    let page: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    page.get("dropped")
+        .map_or_else(|| "no history".to_owned(), |rows| format!("{rows} rows of history dropped"))
+}
+
 #[test]
 #[ignore = "measures for half a minute"]
 fn measure_holding() {
@@ -125,10 +136,11 @@ fn measure_the_journal_beside_what_is_live() {
                         rate => pace(&relay, &ledger, rate, time).await,
                     };
                     say(&format!(
-                        "live, {name}, journal {which}, round {round}: {:.0}/s, p50 {:.3} ms, p99 {:.3} ms",
+                        "live, {name}, journal {which}, round {round}: {:.0}/s, p50 {:.3} ms, p99 {:.3} ms; {}",
                         took.len() as f64 / time.as_secs_f64(),
                         quantile(&took, 0.5),
                         quantile(&took, 0.99),
+                        dropped(&relay).await,
                     ));
                     listener.kill().await;
                 }

