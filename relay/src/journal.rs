@@ -14,7 +14,8 @@
 //! - `entry`: what is written: deliveries, answers, attempts.
 //! - `queue`: what waits for the writer.
 //! - `history`: the read side.
-//! - `writer`: the thread, its batches, and what it does when the disk fails; `fault`: what a failure means.
+//! - `writer`: the thread, its batches, and what it does when the disk fails; `fault`: what a failure means; `files`:
+//!   whether it still writes to what is in the folder.
 //! - `jobs`, `rows`: what waits, done on the tables.
 //! - `books`, `recent`: what there is of each endpoint, and the latest events, in memory.
 //! - `prune`, `gaps`: what goes, and what is known of it afterwards.
@@ -25,6 +26,7 @@ pub(crate) mod beside;
 mod books;
 mod entry;
 mod fault;
+mod files;
 mod gaps;
 pub mod history;
 mod jobs;
