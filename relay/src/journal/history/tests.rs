@@ -233,6 +233,23 @@ fn one_call_looks_at_so_many_rows_and_no_more() {
 }
 
 #[test]
+fn rows_whose_attempts_are_looked_at_count_for_more() {
+    let mut shelf = Shelf::new();
+    shelf.add_at(&ada(), 1, "", Answered { by: By::App, status: 500 });
+    let sql = "INSERT INTO deliveries (seq, id, endpoint, received_at, kept_at, state, handed, answered_by,
+            answered_status, bytes, checksum)
+        WITH RECURSIVE n(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM n WHERE n < 3001)
+        SELECT n, unhex(format('%032x', n)), 1, 0, 0, 0, 0, 'app', ?1, 0, 0 FROM n";
+    let of = |fate| Query { fates: vec![fate], ..query() };
+    shelf.writes.execute(sql, [500]).unwrap();
+    let page = shelf.history.list(&ada(), &of(Fate::Accepted)).unwrap();
+    assert_eq!((page.rows.len(), page.next), (0, Some(502)), "an attempt may have been accepted");
+    shelf.writes.execute("UPDATE deliveries SET answered_status = 200 WHERE seq > 1", ()).unwrap();
+    let page = shelf.history.list(&ada(), &of(Fate::Rejected)).unwrap();
+    assert_eq!((page.rows.len(), page.next), (1, None), "no attempt makes those anything else");
+}
+
+#[test]
 fn one_call_reads_so_many_bytes_and_no_more() {
     let mut shelf = Shelf::new();
     let large = "x".repeat(20 << 20);
