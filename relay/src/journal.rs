@@ -218,6 +218,24 @@ impl Journal {
         self.maintain();
     }
 
+    /// As [`Journal::forget`], safe on the disk, if `condition` says so when everything that was asked for before has
+    /// been done. It is asked on the writer's thread, and must be quick. Whether it is forgotten.
+    ///
+    /// # Errors
+    /// See [`Unreadable`]. It may be forgotten all the same.
+    pub async fn forget_if(
+        &self,
+        address: &Address,
+        condition: impl Fn() -> bool + Send + 'static,
+    ) -> Result<bool, Unreadable> {
+        let (done, is_forgotten) = oneshot::channel();
+        let job = Job::ForgetIf { address: address.clone(), condition: Box::new(condition), done };
+        self.queue.urge(job).map_err(|_| Unreadable)?;
+        let is_forgotten = answer(is_forgotten).await?;
+        self.maintain();
+        Ok(is_forgotten)
+    }
+
     /// Gives up owed deliveries of an endpoint, safe on the disk. How many there were.
     ///
     /// # Errors

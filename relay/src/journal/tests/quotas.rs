@@ -250,6 +250,18 @@ async fn what_is_forgotten_is_found_by_nobody_and_goes() {
 }
 
 #[tokio::test]
+async fn what_is_taken_back_in_time_is_not_forgotten() {
+    let bench = Bench::new(Limits::default());
+    bench.journal.hold(entry("one", 1)).await.unwrap();
+    assert_eq!(bench.journal.forget_if(&address("one"), || false).await, Ok(false));
+    assert_eq!(bench.ids(&address("one")).await, [1]);
+    assert_eq!(bench.journal.forget_if(&address("one"), || true).await, Ok(true));
+    assert!(bench.ids(&address("one")).await.is_empty());
+    bench.settle().await;
+    assert_eq!(bench.number("SELECT count(*) FROM deliveries"), 0);
+}
+
+#[tokio::test]
 async fn what_is_discarded_is_owed_no_more() {
     let bench = Bench::new(Limits::default());
     for seq in 1..=1300 {
