@@ -1,6 +1,8 @@
 //! A journal of a million deliveries, measured by hand:
 //! `cargo test -p muxhook-relay --release --lib -- --ignored --nocapture a_million`.
 
+#![expect(clippy::print_stdout, reason = "its figures are to be read")]
+
 use muxhook_protocol::mux::glob::Glob;
 
 use super::history::{Fate, Query};
