@@ -87,6 +87,7 @@ fn a_data_folder_without_a_relay_is_told_and_left_alone() {
 }
 
 /// Waits until the relay has forgotten what was deleted.
+#[expect(clippy::disallowed_methods, reason = "no runtime is here, and the relay is another process")]
 fn forgotten(dir: &Path) {
     let count = |file: &str, sql: &str| -> i64 {
         let database = rusqlite::Connection::open(dir.join(file)).unwrap();
