@@ -28,7 +28,7 @@ use crate::database::{self, OpenError};
 
 pub(crate) use tables::SHAPE;
 
-pub use endpoints::{Address, Claimed, Endpoint, MAX_ENDPOINTS};
+pub use endpoints::{Address, Claimed, Deleted, Endpoint, MAX_ENDPOINTS};
 pub use name::{AccountName, InvalidAccount};
 pub use token::{Token, UnfitToken};
 pub use tokens::{NewToken, TokenRecord};

@@ -89,13 +89,33 @@ pub enum OpenError {
     },
 }
 
-/// Makes the folder for its owner alone. The mode of one that exists is its owner's business.
+/// Makes the folder for its owner alone, safe on the disk. The mode of one that exists is its owner's business.
 pub(crate) fn make_folder(dir: &Path) -> Result<(), OpenError> {
+    let missing: Vec<_> = dir.ancestors().take_while(|folder| !is_there(folder)).collect();
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir).map_err(|cause| OpenError::Folder { path: dir.to_owned(), cause })
+    let made = builder.create(dir).and_then(|()| missing.into_iter().try_for_each(sync_name));
+    made.map_err(|cause| OpenError::Folder { path: dir.to_owned(), cause })
+}
+
+/// The empty path is the folder that the process is in.
+fn is_there(folder: &Path) -> bool {
+    folder.as_os_str().is_empty() || folder.exists()
+}
+
+/// What was made or renamed outlives a power cut only with the folder that its name stands in.
+#[cfg(unix)]
+pub(crate) fn sync_name(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Elsewhere a folder can't be opened as a file.
+#[cfg(not(unix))]
+pub(crate) fn sync_name(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// What to do when SQLite can't open a file.
@@ -260,16 +280,20 @@ fn tables(connection: &Connection) -> rusqlite::Result<Vec<Vec<u8>>> {
 }
 
 /// Keeps the file as it is before it is brought to a newer version, for whoever must go back to the older program. By
-/// SQLite, since part of it may stand in its log.
+/// SQLite, since part of it may stand in its log. It gets its name, and takes that from an earlier copy, when it is whole.
 fn keep_copy(connection: &Connection, path: &Path) -> Result<(), OpenError> {
-    let failed = |cause| OpenError::Folder { path: path.to_owned(), cause };
-    match fs::remove_file(path) {
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let failed = |cause| OpenError::Folder { path: part.clone(), cause };
+    match fs::remove_file(&part) {
         Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(failed(cause)),
-        _ => make_file(path)?,
+        _ => make_file(&part)?,
     }
-    let copied = connection.execute("VACUUM INTO ?1", [path.to_string_lossy()]);
-    copied.map_err(|cause| OpenError::Sqlite { path: path.to_owned(), cause })?;
-    File::open(path).and_then(|file| file.sync_all()).map_err(failed)
+    let copied = connection.execute("VACUUM INTO ?1", [part.to_string_lossy()]);
+    copied.map_err(|cause| OpenError::Sqlite { path: part.clone(), cause })?;
+    let synced = File::open(&part).and_then(|file| file.sync_all());
+    synced.and_then(|()| fs::rename(&part, path)).and_then(|()| sync_name(path)).map_err(failed)
 }
 
 /// Waits until no other process opens a file there; the turn ends when the handle is dropped.
@@ -286,7 +310,7 @@ fn take_turn(dir: &Path) -> Result<File, OpenError> {
 /// SQLite gives the files beside it (`-wal`, `-shm`) the same mode.
 fn make_file(path: &Path) -> Result<(), OpenError> {
     let made = match private().create_new(true).open(path) {
-        Ok(_) => Ok(()),
+        Ok(_) => sync_name(path),
         Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(cause) => Err(cause),
     };
@@ -353,6 +377,33 @@ mod tests {
             let refused = refused.unwrap();
             assert!(refused.is_damage() && refused.to_string().contains("restore a backup"), "{refused}");
         }
+    }
+
+    #[test]
+    fn an_earlier_copy_stays_until_the_new_one_is_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let (copy, part) = (dir.path().join("things.db.v1"), dir.path().join("things.db.v1.part"));
+        shape(&[FIRST]).open(dir.path()).unwrap();
+        fs::write(&copy, "an earlier one").unwrap();
+        fs::create_dir(&part).unwrap();
+        assert!(shape(&[FIRST, SECOND]).open(dir.path()).is_err(), "the new one can't be made");
+        assert_eq!(fs::read(&copy).unwrap(), b"an earlier one");
+        fs::remove_dir(&part).unwrap();
+        fs::write(&part, "of a start that was killed").unwrap();
+        shape(&[FIRST, SECOND]).open(dir.path()).unwrap();
+        assert!(names(&Connection::open(&copy).unwrap()).is_empty());
+        assert!(!part.exists());
+    }
+
+    #[test]
+    fn a_folder_is_made_with_all_above_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let deep = dir.path().join("a/b/c");
+        make_folder(&deep).unwrap();
+        make_folder(&deep).unwrap();
+        assert!(deep.is_dir());
+        fs::write(dir.path().join("file"), "").unwrap();
+        assert!(make_folder(&dir.path().join("file/below")).is_err());
     }
 
     #[test]

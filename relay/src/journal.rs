@@ -14,7 +14,8 @@
 //! - `entry`: what is written: deliveries, answers, attempts.
 //! - `queue`: what waits for the writer.
 //! - `history`: the read side.
-//! - `writer`: the thread, its batches, and what it does when the disk fails; `fault`: what a failure means.
+//! - `writer`: the thread, its batches, and what it does when the disk fails; `fault`: what a failure means; `files`:
+//!   whether it still writes to what is in the folder.
 //! - `jobs`, `rows`: what waits, done on the tables.
 //! - `books`, `recent`: what there is of each endpoint, and the latest events, in memory.
 //! - `prune`, `gaps`: what goes, and what is known of it afterwards.
@@ -25,6 +26,7 @@ pub(crate) mod beside;
 mod books;
 mod entry;
 mod fault;
+mod files;
 mod gaps;
 pub mod history;
 mod jobs;
@@ -214,6 +216,24 @@ impl Journal {
     pub fn forget(&self, address: &Address) {
         self.queue.note(Job::Forget(address.clone()));
         self.maintain();
+    }
+
+    /// As [`Journal::forget`], safe on the disk, if `condition` says so when everything that was asked for before has
+    /// been done. It is asked on the writer's thread, and must be quick. Whether it is forgotten.
+    ///
+    /// # Errors
+    /// See [`Unreadable`]. It may be forgotten all the same.
+    pub async fn forget_if(
+        &self,
+        address: &Address,
+        condition: impl Fn() -> bool + Send + 'static,
+    ) -> Result<bool, Unreadable> {
+        let (done, is_forgotten) = oneshot::channel();
+        let job = Job::ForgetIf { address: address.clone(), condition: Box::new(condition), done };
+        self.queue.urge(job).map_err(|_| Unreadable)?;
+        let is_forgotten = answer(is_forgotten).await?;
+        self.maintain();
+        Ok(is_forgotten)
     }
 
     /// Gives up owed deliveries of an endpoint, safe on the disk. How many there were.

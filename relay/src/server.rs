@@ -2,9 +2,11 @@
 //!
 //! - `begin`: what can stop it from beginning, and the lock that keeps its data folder for it alone.
 //! - `connections`: public connections: taken, served, let end.
+//! - `deleted`: endpoints that were deleted, forgotten by the journal too.
 
 mod begin;
 mod connections;
+mod deleted;
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -174,6 +176,7 @@ impl Relay {
             () = down => {}
             () = shared.dispatch.sweep() => {}
             () = tend => {}
+            () = deleted::forget(&shared.sessions.accounts, shared.journal.as_deref()) => {}
         }
     }
 }

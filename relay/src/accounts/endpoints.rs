@@ -38,6 +38,18 @@ pub struct Claimed {
     pub is_new: bool,
 }
 
+/// An endpoint that was deleted, and is still to be forgotten.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deleted {
+    /// The number of its deletion: of another one it has another.
+    pub no: i64,
+    /// What it was.
+    pub address: Address,
+}
+
+/// Most deletions that are told at once.
+const MOST_DELETED: usize = 64;
+
 impl Accounts {
     /// Whose the endpoint is; `None` when there is no such endpoint.
     ///
@@ -89,17 +101,56 @@ impl Accounts {
         Ok(count(&self.questions(), account)?)
     }
 
-    /// Deletes an endpoint of the account; `false` when the account has none of this name. Any account may claim the name from then on.
+    /// Deletes an endpoint of the account; `false` when the account has none of this name. Any account may claim the
+    /// name from then on; what is kept of it is to be forgotten, unless the same account claims it before.
     ///
     /// # Errors
     /// The database fails.
     pub fn delete_endpoint(&self, account: &AccountName, id: &EndpointId) -> Result<bool, Error> {
+        let mut database = self.changes();
+        let change = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let sql = "DELETE FROM endpoints WHERE id = ?1 AND account = ?2";
-        let is_deleted = self.changes().prepare_cached(sql)?.execute((id.as_str(), account.as_str()))? > 0;
+        let is_deleted = change.prepare_cached(sql)?.execute((id.as_str(), account.as_str()))? > 0;
         if is_deleted {
+            let sql = "INSERT OR REPLACE INTO deleted (endpoint, account) VALUES (?1, ?2)";
+            change.prepare_cached(sql)?.execute((id.as_str(), account.as_str()))?;
+            change.commit()?;
             tracing::info!(endpoint = %id, %account, "endpoint deleted");
         }
         Ok(is_deleted)
+    }
+
+    /// Some endpoints that were deleted and are still to be forgotten.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn deleted_endpoints(&self) -> Result<Vec<Deleted>, Error> {
+        let database = self.questions();
+        let mut query =
+            database.prepare_cached("SELECT no, account, endpoint FROM deleted ORDER BY no LIMIT ?1")?;
+        let rows = query.query_map([MOST_DELETED], |row| {
+            let address = Address { account: parsed(row, "account")?, endpoint: parsed(row, "endpoint")? };
+            Ok(Deleted { no: row.get("no")?, address })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Whether this deletion stands: nobody has forgotten it yet, and its account has not taken the endpoint again.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn is_deleted(&self, no: i64) -> Result<bool, Error> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM deleted WHERE no = ?1)";
+        Ok(self.questions().prepare_cached(sql)?.query_row([no], |row| row.get(0))?)
+    }
+
+    /// All that was kept of it is forgotten.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn remove_deleted(&self, no: i64) -> Result<(), Error> {
+        self.changes().prepare_cached("DELETE FROM deleted WHERE no = ?1")?.execute([no])?;
+        Ok(())
     }
 }
 
@@ -138,6 +189,8 @@ fn insert(
         Some(name) => name.to_string(),
         None => random_id()?,
     };
+    let sql = "DELETE FROM deleted WHERE endpoint = ?1 AND account = ?2";
+    change.prepare_cached(sql)?.execute((&id, account.as_str()))?;
     let sql = "INSERT INTO endpoints (id, account, created_at) VALUES (?1, ?2, ?3) RETURNING *";
     Ok(change.prepare_cached(sql)?.query_row((id, account.as_str(), now), record)?)
 }

@@ -2,12 +2,14 @@
 
 use crate::database::Shape;
 
-/// `relay.db`: accounts, tokens, endpoints.
+/// `relay.db`: accounts, tokens, endpoints. `deleted`: endpoints that are no more, until the journal has forgotten what
+/// it has of them, or their account has taken them again.
 pub(crate) const SHAPE: Shape = Shape {
     file: "relay.db",
     application_id: i32::from_be_bytes(*b"mxhr"),
     before: "",
-    migrations: &["
+    migrations: &[
+        "
     CREATE TABLE accounts (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
     CREATE TABLE tokens (
         id TEXT PRIMARY KEY,
@@ -25,5 +27,14 @@ pub(crate) const SHAPE: Shape = Shape {
         created_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX endpoints_by_account ON endpoints (account);
-"],
+",
+        "
+    CREATE TABLE deleted (
+        no INTEGER PRIMARY KEY AUTOINCREMENT,
+        account TEXT NOT NULL,
+        endpoint TEXT NOT NULL,
+        UNIQUE (account, endpoint)
+    ) STRICT;
+",
+    ],
 };

@@ -1,7 +1,6 @@
 //! `backup`: the relay's data in one file.
 
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +11,7 @@ use super::failure::Failure;
 use super::say;
 use crate::backup;
 use crate::config::Place;
+use crate::database;
 
 /// What can be said to it.
 #[derive(clap::Args)]
@@ -66,7 +66,7 @@ fn to_file(data_dir: &Path, file: &Path, force: bool) -> Result<u64, Failure> {
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Err(there()),
         Err(error) => return Err(unwritable(error.error)),
     }
-    sync_folder(folder).map_err(unwritable)?;
+    database::sync_name(file).map_err(unwritable)?;
     Ok(bytes)
 }
 
@@ -79,16 +79,4 @@ fn room(beside: &Path) -> Result<TempDir, Failure> {
     builder
         .tempdir_in(beside)
         .map_err(|error| Failure::failed(format!("{} can't be written: {error}", beside.display())))
-}
-
-/// The file's new name is safe only with its folder.
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Elsewhere a folder can't be opened as a file.
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
-    Ok(())
 }

@@ -77,24 +77,21 @@ fn delete(name: &EndpointId, place: Place) -> Result<(), Failure> {
     say(&format!(
         "The endpoint {name} of the account {owner} is deleted. Who listens on it now goes on until it disconnects."
     ));
-    let owed = Debts::open(&data_dir)?.of(&Address { account: owner.clone(), endpoint: name.clone() })?;
-    if let Some(kept) = kept(owed, &owner) {
-        say(&kept);
+    let owed = Debts::open(&data_dir)?.of(&Address { account: owner, endpoint: name.clone() })?;
+    if let Some(forgotten) = forgotten(owed) {
+        say(&forgotten);
     }
     Ok(())
 }
 
-/// What becomes of an endpoint's webhooks. They are left: the journal is the running relay's to write, and whoever else
-/// takes the name is another account, which can't see them. The same account may have deleted it by mistake.
-fn kept(owed: Option<u64>, owner: &AccountName) -> Option<String> {
+/// What becomes of an endpoint's webhooks. The journal is the running relay's to write: it forgets them.
+fn forgotten(owed: Option<u64>) -> Option<String> {
     let what = match owed? {
-        0 => "Its history stays".to_owned(),
-        1 => "1 webhook that is owed stays, as its history does,".to_owned(),
-        owed => format!("{owed} webhooks that are owed stay, as its history does,"),
+        0 => "Its history is".to_owned(),
+        1 => "1 webhook that is owed and its history are".to_owned(),
+        owed => format!("{owed} webhooks that are owed and its history are"),
     };
-    Some(format!(
-        "{what} until its time is over, for the account {owner} alone, should it take the name again."
-    ))
+    Some(format!("{what} forgotten: within seconds where the relay runs, else when it starts."))
 }
 
 /// What is owed, as the journal's file says.

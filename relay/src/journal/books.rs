@@ -159,6 +159,17 @@ impl Books {
         self.total.exchange(old, ledger.usage);
     }
 
+    /// Nothing settled is left of an endpoint, whatever is counted.
+    pub(super) fn mend(&mut self, no: i64) {
+        let usage = self.usage(no);
+        if usage.rows > usage.owed_rows {
+            tracing::warn!(endpoint = no, "the journal counted more deliveries than it has");
+            self.change(no, |Ledger { usage, .. }| {
+                (usage.rows, usage.bytes) = (usage.owed_rows, usage.owed_bytes);
+            });
+        }
+    }
+
     /// A delivery with this `seq` is settled now, or came settled.
     pub(super) fn has_settled(&mut self, no: i64, seq: u64) {
         self.settled_from = self.settled_from.min(seq);

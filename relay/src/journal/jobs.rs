@@ -23,6 +23,7 @@ pub(super) enum Answer {
     Backlog(Backlog),
     Gaps(Vec<Gap>),
     Count(u64),
+    Forgotten(bool),
 }
 
 /// Does a job, as of steady time `now`. It is done again when its transaction comes to nothing.
@@ -47,6 +48,13 @@ pub(super) fn answer(db: &Connection, books: &mut Books, job: &Job, now: u64) ->
             rows::forget(db, books, address)?;
             Answer::Noted
         }
+        Job::ForgetIf { address, condition, .. } => {
+            let is_wanted = condition();
+            if is_wanted {
+                rows::forget(db, books, address)?;
+            }
+            Answer::Forgotten(is_wanted)
+        }
         #[cfg(test)]
         Job::Do(work) => {
             let mut work = work.lock().unwrap();
@@ -59,7 +67,7 @@ pub(super) fn answer(db: &Connection, books: &mut Books, job: &Job, now: u64) ->
 impl Job {
     /// Whether somebody will be told that it is safe on the disk.
     pub(super) fn is_synced(&self) -> bool {
-        matches!(self, Self::Hold { .. } | Self::Discard { .. } | Self::Forget(_))
+        matches!(self, Self::Hold { .. } | Self::Discard { .. } | Self::Forget(_) | Self::ForgetIf { .. })
     }
 
     /// Whether without it a delivery would be handed out again, or a forgotten one be found.
@@ -76,6 +84,7 @@ impl Job {
             (Self::Backlog { done, .. }, Answer::Backlog(found)) => tell(done, Ok(found)),
             (Self::TakeGaps { done, .. }, Answer::Gaps(found)) => tell(done, Ok(found)),
             (Self::Discard { done, .. }, Answer::Count(count)) => tell(done, Ok(count)),
+            (Self::ForgetIf { done, .. }, Answer::Forgotten(is_forgotten)) => tell(done, Ok(is_forgotten)),
             // Nobody waits.
             _ => {}
         }
@@ -89,6 +98,7 @@ impl Job {
             Self::Backlog { done, .. } => tell(done, Err(Unreadable)),
             Self::TakeGaps { done, .. } => tell(done, Err(Unreadable)),
             Self::Discard { done, .. } => tell(done, Err(Unreadable)),
+            Self::ForgetIf { done, .. } => tell(done, Err(Unreadable)),
             Self::Note(_) | Self::Forget(_) => {}
             #[cfg(test)]
             Self::Do(_) => {}

@@ -65,19 +65,22 @@ impl Pruning {
             let from =
                 books.all().find(|(found, _)| *found == no).map_or(0, |(_, ledger)| ledger.settled_from);
             let found = select(db, Some(no), from)?;
-            let is_end = found.len() < LOOK;
+            if found.is_empty() {
+                // By damage, the books count what is not there.
+                books.mend(no);
+                return Ok(());
+            }
             let next = remove(db, books, &found, most, self.now, |books, _| books.is_over(&books.usage(no)))?;
             books.change(no, |ledger| ledger.settled_from = next.unwrap_or(from));
-            if is_end && next.is_none_or(|next| next == from) {
-                // By damage, the books count what is not there.
-                tracing::warn!(endpoint = no, "the journal counts more deliveries than it has");
-                self.wanted = false;
-            }
             return Ok(());
         }
         let from = books.settled_from;
         let found = select(db, None, from)?;
         let is_over = books.is_over_in_all();
+        if found.is_empty() && is_over {
+            let endpoints: Vec<i64> = books.all().map(|(no, _)| no).collect();
+            endpoints.into_iter().for_each(|no| books.mend(no));
+        }
         let next = remove(db, books, &found, most, self.now, |books, found| {
             found.kept_at <= young || is_over && books.is_over_in_all()
         })?;
@@ -112,9 +115,7 @@ fn expire(
     most: usize,
     now: u64,
 ) -> rusqlite::Result<usize> {
-    let sql = "SELECT seq, endpoint, received_at, kept_at, state, bytes FROM deliveries
-        WHERE state = 1 AND endpoint = ?1 ORDER BY seq LIMIT ?2";
-    let found = read(db, sql, (no, most))?;
+    let found = read(db, "state = 1 AND endpoint = ?1", (no, most))?;
     let mut span: Option<Span> = None;
     let mut count = 0;
     for delivery in found.iter().take_while(|delivery| delivery.kept_at <= old) {
@@ -147,9 +148,7 @@ pub(super) fn settle(
 
 /// Removes rows of a forgotten endpoint, at last the endpoint itself.
 fn forget(db: &Connection, books: &mut Books, no: i64, most: usize) -> rusqlite::Result<()> {
-    let sql = "SELECT seq, endpoint, received_at, kept_at, state, bytes FROM deliveries
-        WHERE endpoint = ?1 ORDER BY seq LIMIT ?2";
-    let found = read(db, sql, (no, most))?;
+    let found = read(db, "endpoint = ?1", (no, most))?;
     if found.is_empty() {
         return drop_endpoint(db, books, no);
     }
@@ -159,11 +158,13 @@ fn forget(db: &Connection, books: &mut Books, no: i64, most: usize) -> rusqlite:
     Ok(())
 }
 
-/// Removes an endpoint without deliveries, unless somebody is still to be told of a gap.
+/// Removes an endpoint without deliveries, unless somebody is still to be told of a gap. By damage, the books may count
+/// too few.
 fn vanish(db: &Connection, books: &mut Books, no: i64, now: u64) -> rusqlite::Result<()> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM gaps WHERE endpoint = ?1 AND (kind <> 'pruned' OR at > ?2))";
-    let has_gap = db.prepare_cached(sql)?.query_row((no, now.saturating_sub(LAST_GAP)), |row| row.get(0))?;
-    if has_gap { Ok(()) } else { drop_endpoint(db, books, no) }
+    let sql = "SELECT EXISTS (SELECT 1 FROM gaps WHERE endpoint = ?1 AND (kind <> 'pruned' OR at > ?2))
+        OR EXISTS (SELECT 1 FROM deliveries WHERE endpoint = ?1)";
+    let has_more = db.prepare_cached(sql)?.query_row((no, now.saturating_sub(LAST_GAP)), |row| row.get(0))?;
+    if has_more { Ok(()) } else { drop_endpoint(db, books, no) }
 }
 
 fn drop_endpoint(db: &Connection, books: &mut Books, no: i64) -> rusqlite::Result<()> {
@@ -175,13 +176,9 @@ fn drop_endpoint(db: &Connection, books: &mut Books, no: i64) -> rusqlite::Resul
 
 /// The next rows in order, owed ones among them.
 fn select(db: &Connection, no: Option<i64>, from: u64) -> rusqlite::Result<Vec<Found>> {
-    let sql = "SELECT seq, endpoint, received_at, kept_at, state, bytes FROM deliveries";
     match no {
-        Some(no) => {
-            let sql = format!("{sql} WHERE endpoint = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3");
-            read(db, &sql, (no, from, LOOK))
-        }
-        None => read(db, &format!("{sql} WHERE seq >= ?1 ORDER BY seq LIMIT ?2"), (from, LOOK)),
+        Some(no) => read(db, "endpoint = ?1 AND seq >= ?3", (no, LOOK, from)),
+        None => read(db, "seq >= ?1", (from, LOOK)),
     }
 }
 
@@ -230,29 +227,27 @@ fn delete(db: &Connection, books: &mut Books, delivery: &Found) -> rusqlite::Res
     Ok(())
 }
 
-/// What damage has made negative counts as nothing; a row that can't be read is passed over, so that it stops nobody.
-fn read(db: &Connection, sql: &str, bounds: impl rusqlite::Params) -> rusqlite::Result<Vec<Found>> {
-    let mut query = db.prepare_cached(sql)?;
-    let mut rows = query.query(bounds)?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
+/// At most `?2` of the rows that the condition names, in order. What damage has made negative counts as nothing; a row
+/// that can't be read is passed over and stays, so that it stops nobody.
+fn read(db: &Connection, condition: &str, bounds: impl rusqlite::Params) -> rusqlite::Result<Vec<Found>> {
+    let sql = format!(
+        "SELECT seq, endpoint, received_at, kept_at, state, bytes FROM deliveries WHERE {condition} AND seq >= 0
+            AND typeof(endpoint) = 'integer' AND typeof(received_at) = 'integer' AND typeof(kept_at) = 'integer'
+            AND typeof(state) = 'integer' AND typeof(bytes) = 'integer' ORDER BY seq LIMIT ?2"
+    );
+    let mut query = db.prepare_cached(&sql)?;
+    let rows = query.query_map(bounds, |row| {
         let number = |at| Ok::<_, rusqlite::Error>(row.get::<_, i64>(at)?.try_into().unwrap_or(0));
-        let read = || {
-            Ok::<_, rusqlite::Error>(Found {
-                seq: row.get(0)?,
-                no: row.get(1)?,
-                received_at: number(2)?,
-                kept_at: number(3)?,
-                state: row.get(4)?,
-                bytes: number(5)?,
-            })
-        };
-        match read() {
-            Ok(row) => found.push(row),
-            Err(error) => tracing::error!(%error, "a row of the journal is damaged, and stays where it is"),
-        }
-    }
-    Ok(found)
+        Ok(Found {
+            seq: row.get(0)?,
+            no: row.get(1)?,
+            received_at: number(2)?,
+            kept_at: number(3)?,
+            state: row.get(4)?,
+            bytes: number(5)?,
+        })
+    })?;
+    rows.collect()
 }
 
 fn millis(duration: std::time::Duration) -> u64 {

@@ -65,6 +65,12 @@ pub(super) enum Job {
     Discard { address: Address, which: Which, done: oneshot::Sender<Result<u64, Unreadable>> },
     /// See [`super::Journal::forget`].
     Forget(Address),
+    /// See [`super::Journal::forget_if`].
+    ForgetIf {
+        address: Address,
+        condition: Box<dyn Fn() -> bool + Send>,
+        done: oneshot::Sender<Result<bool, Unreadable>>,
+    },
     /// Anything, on the writer's own thread.
     #[cfg(test)]
     Do(Mutex<Task>),

@@ -13,6 +13,7 @@ use super::*;
 mod damage;
 mod failures;
 mod keeping;
+mod measure;
 mod quotas;
 
 const HOUR: u64 = 60 * 60 * 1000;

@@ -11,6 +11,7 @@ use rusqlite::config::DbConfig;
 
 use super::books::Books;
 use super::fault::Fault;
+use super::files::Files;
 use super::jobs::{self, Answer};
 use super::prune::Pruning;
 use super::queue::{Job, Queue, UnderWay, Work, moment};
@@ -44,6 +45,7 @@ pub(super) struct Writer {
     connection: Connection,
     /// The folder of the journal.
     dir: PathBuf,
+    files: Files,
     queue: Arc<Queue>,
     books: Books,
     pruning: Pruning,
@@ -70,8 +72,9 @@ impl Writer {
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         connection.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
         connection.set_prepared_statement_cache_capacity(64);
+        let files = Files::of(&dir, &connection)?;
         let (pruning, kept, early) = (Pruning::default(), Vec::new(), VecDeque::new());
-        Ok(Self { connection, dir, queue, books, pruning, kept, early, pause: None, came: 0 })
+        Ok(Self { connection, dir, files, queue, books, pruning, kept, early, pause: None, came: 0 })
     }
 
     /// Writes until the queue is closed and empty, or the disk fails. After that nothing is taken in.
@@ -315,10 +318,18 @@ impl Writer {
         if done.is_ok() && keep {
             self.books.keep();
             self.pruning.wanted |= has_passed;
+            // Before anybody is told that it is safe.
+            self.stand()?;
         } else {
             self.books.undo();
         }
         done
+    }
+
+    /// Whether what was written is still in the folder.
+    fn stand(&mut self) -> rusqlite::Result<()> {
+        let log_pages = self.pages("NOOP").map_or(0, |pages| pages.try_into().unwrap_or(0));
+        self.files.stand(&self.connection, log_pages)
     }
 
     /// A step of the housekeeping.
@@ -346,6 +357,7 @@ impl Writer {
         let (free, all) = (number("PRAGMA freelist_count")?, number("PRAGMA page_count")?);
         if free > SPARE + all / 8 {
             self.connection.execute_batch(&format!("PRAGMA incremental_vacuum({VACUUM})"))?;
+            self.stand()?;
             self.pruning.wanted = true;
         }
         Ok(())

@@ -1,5 +1,8 @@
 //! `token` and `endpoint`.
 
+use std::path::Path;
+use std::time::Duration;
+
 use muxhook_link::Now;
 use muxhook_relay::accounts::Accounts;
 
@@ -83,8 +86,25 @@ fn a_data_folder_without_a_relay_is_told_and_left_alone() {
     assert!(!wrong.exists());
 }
 
+/// Waits until the relay has forgotten what was deleted.
+#[expect(clippy::disallowed_methods, reason = "no runtime is here, and the relay is another process")]
+fn forgotten(dir: &Path) {
+    let count = |file: &str, sql: &str| -> i64 {
+        let database = rusqlite::Connection::open(dir.join(file)).unwrap();
+        database.query_row(sql, (), |row| row.get(0)).unwrap()
+    };
+    let left = || {
+        count("relay.db", "SELECT count(*) FROM deleted")
+            + count("journal.db", "SELECT count(*) FROM deliveries")
+            + count("journal.db", "SELECT count(*) FROM endpoints")
+    };
+    while left() > 0 {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 #[test]
-fn what_an_endpoint_owes_is_listed_and_outlives_its_name() {
+fn what_an_endpoint_owes_is_listed_and_forgotten_with_it() {
     let dir = tempfile::tempdir().unwrap();
     with_endpoint(dir.path());
     let mut serving = Serving::start(dir.path(), &[], &[]);
@@ -97,15 +117,36 @@ fn what_an_endpoint_owes_is_listed_and_outlives_its_name() {
     assert_eq!(serde_json::from_str::<serde_json::Value>(&line).unwrap()["owed"], 2);
 
     let deleted = stderr(&run(&["endpoint", "delete", "hooks"], dir.path()).success());
-    let kept = "2 webhooks that are owed stay, as its history does, until its time is over, for the account default \
-                alone, should it take the name again.\n";
-    assert!(deleted.ends_with(kept), "{deleted}");
+    let told = "2 webhooks that are owed and its history are forgotten: within seconds where the relay runs, else when \
+                it starts.\n";
+    assert!(deleted.ends_with(told), "{deleted}");
 
-    // Another account's endpoint of that name owes nothing; the old owner's owes what it did.
+    // Another account's endpoint of that name owes nothing, at once; nor does the old owner's, once it is forgotten.
     run(&["token", "create", "--account=other"], dir.path()).success();
     run(&["endpoint", "create", "hooks", "--account=other"], dir.path()).success();
     assert_eq!(list(), "ENDPOINT  ACCOUNT  MADE      OWED\nhooks     other    just now  0\n");
+    forgotten(dir.path());
     run(&["endpoint", "delete", "hooks"], dir.path()).success();
     run(&["endpoint", "create", "hooks"], dir.path()).success();
-    assert_eq!(list(), "ENDPOINT  ACCOUNT  MADE      OWED\nhooks     default  just now  2\n");
+    assert_eq!(list(), "ENDPOINT  ACCOUNT  MADE      OWED\nhooks     default  just now  0\n");
+}
+
+#[test]
+fn what_is_deleted_while_no_relay_runs_is_forgotten_at_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    with_endpoint(dir.path());
+    let mut serving = Serving::start(dir.path(), &[], &[]);
+    held(&serving.public_url(), "{}");
+    drop(serving);
+    run(&["endpoint", "delete", "hooks"], dir.path()).success();
+    // Its owner may take it back until then, and is owed what it was.
+    run(&["endpoint", "create", "hooks"], dir.path()).success();
+    let mut serving = Serving::start(dir.path(), &[], &[]);
+    serving.public_url();
+    let list = stdout(run(&["endpoint", "list"], dir.path()).success());
+    assert_eq!(list, "ENDPOINT  ACCOUNT  MADE      OWED\nhooks     default  just now  1\n");
+    drop(serving);
+    run(&["endpoint", "delete", "hooks"], dir.path()).success();
+    let _serving = Serving::start(dir.path(), &[], &[]);
+    forgotten(dir.path());
 }

@@ -10,8 +10,9 @@ use super::fate::Fate;
 use super::row::{self, Row, Small, Tries};
 use super::{Address, number};
 
-/// Most rows that one call looks at.
+/// Most rows that one call looks at; one whose attempts are looked at too counts as several.
 const MOST_ROWS: usize = 20_000;
+const WITH_ATTEMPTS: usize = 8;
 
 /// Bytes of heads and bodies after which one call ends; a single delivery may lead beyond.
 const MOST_BYTES: usize = 64 << 20;
@@ -79,6 +80,15 @@ impl Query {
             && !any(&self.exclude)
     }
 
+    /// Whether its attempts can make it one of the wanted: they tell whether an app accepted it, and what settled it
+    /// when it was held.
+    fn may_want_fate(&self, small: &Small) -> bool {
+        let without = small.fate(&[]);
+        self.fates.is_empty()
+            || without == Fate::Unknown
+            || [without, Fate::Accepted].iter().any(|fate| self.fates.contains(fate))
+    }
+
     fn wants_fate(&self, small: &Small, attempts: &[Tries]) -> bool {
         self.fates.is_empty() || self.fates.contains(&small.fate(attempts))
     }
@@ -122,7 +132,7 @@ fn scan(database: &Connection, endpoint: i64, query: &Query) -> rusqlite::Result
         let small = Small::read(row)?;
         let seq = small.seq;
         looked += 1;
-        if let Some(row) = look(database, query, small, &mut read)? {
+        if let Some(row) = look(database, query, small, (&mut looked, &mut read))? {
             told += row.weight();
             wanted.push(row);
         }
@@ -140,11 +150,12 @@ fn look(
     database: &Connection,
     query: &Query,
     small: Small,
-    read: &mut usize,
+    (looked, read): (&mut usize, &mut usize),
 ) -> rusqlite::Result<Option<Row>> {
-    if !query.wants(&small) {
+    if !query.wants(&small) || !query.may_want_fate(&small) {
         return Ok(None);
     }
+    *looked += WITH_ATTEMPTS - 1;
     let attempts = row::attempts(database, small.seq)?;
     if !query.wants_fate(&small, &attempts) {
         return Ok(None);

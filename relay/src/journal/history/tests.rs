@@ -233,6 +233,23 @@ fn one_call_looks_at_so_many_rows_and_no_more() {
 }
 
 #[test]
+fn rows_whose_attempts_are_looked_at_count_for_more() {
+    let mut shelf = Shelf::new();
+    shelf.add_at(&ada(), 1, "", Answered { by: By::App, status: 500 });
+    let sql = "INSERT INTO deliveries (seq, id, endpoint, received_at, kept_at, state, handed, answered_by,
+            answered_status, bytes, checksum)
+        WITH RECURSIVE n(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM n WHERE n < 3001)
+        SELECT n, unhex(format('%032x', n)), 1, 0, 0, 0, 0, 'app', ?1, 0, 0 FROM n";
+    let of = |fate| Query { fates: vec![fate], ..query() };
+    shelf.writes.execute(sql, [500]).unwrap();
+    let page = shelf.history.list(&ada(), &of(Fate::Accepted)).unwrap();
+    assert_eq!((page.rows.len(), page.next), (0, Some(502)), "an attempt may have been accepted");
+    shelf.writes.execute("UPDATE deliveries SET answered_status = 200 WHERE seq > 1", ()).unwrap();
+    let page = shelf.history.list(&ada(), &of(Fate::Rejected)).unwrap();
+    assert_eq!((page.rows.len(), page.next), (1, None), "no attempt makes those anything else");
+}
+
+#[test]
 fn one_call_reads_so_many_bytes_and_no_more() {
     let mut shelf = Shelf::new();
     let large = "x".repeat(20 << 20);
@@ -339,41 +356,4 @@ fn reading_changes_nothing() {
     let shelf = Shelf::new();
     let reads = tables::SHAPE.open_to_read(shelf.dir.path()).unwrap();
     reads.execute("DELETE FROM deliveries", ()).unwrap_err();
-}
-
-/// To be measured by hand: `cargo test -p muxhook-relay --release -- --ignored --nocapture a_million_rows`.
-#[test]
-#[ignore = "takes a minute"]
-fn a_million_rows_are_listed_at_once() {
-    let mut shelf = Shelf::new();
-    let sql = "INSERT INTO endpoints (no, account, endpoint) VALUES (1, 'ada', 'mine'), (2, 'bob', 'mine')";
-    shelf.writes.execute(sql, ()).unwrap();
-    let sql = "INSERT INTO deliveries (seq, id, endpoint, received_at, kept_at, state, handed, answered_by,
-            answered_status, event_type, event_id, bytes, checksum)
-        WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1000000)
-        SELECT n, unhex(format('%012x7000%016x', 1700000000000 + n, n)), n % 2 + 1, 1700000000000 + n, 0, 0, 1,
-            'app', 200, 'video.asset.ready', format('e-%d', n), 0, 0 FROM n";
-    shelf.writes.execute(sql, ()).unwrap();
-    shelf.seq = 1_000_000;
-    for _ in 0..500 {
-        let id = shelf.add_at(&ada(), 2_000, &event("video.asset.ready", "x"), OK);
-        shelf.tried(id, Tried::Replied(200), false);
-    }
-    let time = |what: &str, ask: &dyn Fn()| {
-        ask();
-        let began = tokio::time::Instant::now();
-        ask();
-        dbg!(what, began.elapsed());
-    };
-    let list = |query: Query| move |history: &History| drop(history.list(&ada(), &query).unwrap());
-    let fifty = Query { limit: 50, ..query() };
-    let ask = list(fifty.clone());
-    time("list", &|| ask(&shelf.history));
-    let ask = list(Query { fates: vec![Fate::Owed], ..fifty.clone() });
-    time("by fate, none", &|| ask(&shelf.history));
-    let ask = list(Query { since: Some(START + 999_000), ..Query { ascending: true, ..fifty.clone() } });
-    time("since", &|| ask(&shelf.history));
-    let ask = list(Query { until: Some(START + 100), ..fifty });
-    time("until", &|| ask(&shelf.history));
-    time("no such id", &|| drop(shelf.history.find(&ada(), "fedcba98").unwrap()));
 }

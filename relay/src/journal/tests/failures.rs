@@ -78,6 +78,81 @@ async fn a_panic_of_the_writer_closes_the_journal() {
     is_closed(&bench.journal).await;
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn files_that_are_emptied_or_taken_away_close_the_journal() {
+    use std::fs::{File, copy, remove_file, rename};
+    use std::path::Path;
+    type Harm = fn(&Path);
+    let harms: [(&str, Harm); 6] = [
+        ("the log is emptied", |dir| drop(File::create(dir.join("journal.db-wal")).unwrap())),
+        ("the database is emptied", |dir| drop(File::create(dir.join("journal.db")).unwrap())),
+        ("the database is cut", |dir| {
+            File::options().write(true).open(dir.join("journal.db")).unwrap().set_len(4096).unwrap();
+        }),
+        ("the log is removed", |dir| remove_file(dir.join("journal.db-wal")).unwrap()),
+        ("the database is moved away", |dir| rename(dir.join("journal.db"), dir.join("old")).unwrap()),
+        ("the database is replaced", |dir| {
+            copy(dir.join("journal.db"), dir.join("copy")).unwrap();
+            rename(dir.join("copy"), dir.join("journal.db")).unwrap();
+        }),
+    ];
+    for (what, harm) in harms {
+        let bench = Bench::new(Limits::default());
+        bench.journal.hold(entry("one", 1)).await.unwrap();
+        // With its tables in the database itself.
+        let bench = bench.reopen(Limits::default(), 0);
+        bench.journal.hold(entry("one", 2)).await.unwrap();
+        harm(bench.dir.path());
+        assert_eq!(bench.journal.hold(entry("one", 3)).await, Err(HoldError::Closed), "{what}");
+        is_closed(&bench.journal).await;
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_somebody_else_brings_in_is_no_harm() {
+    let bench = Bench::new(Limits::default());
+    for seq in 1..=3 {
+        bench.journal.hold(entry("one", seq)).await.unwrap();
+        assert_eq!(bench.number("PRAGMA wal_checkpoint(TRUNCATE)"), 0);
+        let log = std::fs::metadata(bench.dir.path().join("journal.db-wal")).unwrap();
+        assert_eq!(log.len(), 0);
+        bench.settle().await;
+    }
+    assert_eq!(bench.ids(&address("one")).await, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn what_is_split_from_something_put_off_is_put_off_too() {
+    let bench = Bench::new(Limits::default());
+    bench.journal.hold(entry("one", 1)).await.unwrap();
+    let go = hold_up(&bench);
+    bench.journal.forget(&address("one"));
+    let mut tries = 0;
+    bench.on_writer(move |_| {
+        tries += 1;
+        // Once for the whole batch, which is then split, and once for its first half.
+        match tries {
+            1 => Err(Error::QueryReturnedNoRows),
+            2 => Err(full()),
+            _ => Ok(()),
+        }
+    });
+    let (held, ()) = tokio::join!(bench.journal.hold(entry("one", 2)), async {
+        bench.on_writer(|_| Ok(()));
+        drop(go);
+    });
+    assert_eq!(held, Err(HoldError::NoSpace), "or it would be forgotten with its address");
+    loop {
+        match bench.journal.hold(entry("one", 3)).await {
+            Ok(()) => break,
+            Err(error) => assert_eq!(error, HoldError::NoSpace),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(bench.ids(&address("one")).await, [3]);
+}
+
 #[tokio::test]
 async fn a_full_disk_refuses_holds_keeps_notes_and_heals() {
     let bench = Bench::new(Limits::default());

@@ -136,6 +136,101 @@ async fn the_file_shrinks_when_much_has_gone() {
     assert!(left < 1300 && pages > 7000, "{left} of {pages}");
 }
 
+/// Changes the file while no journal has it open, where its tables would not let it.
+fn damage(dir: &TempDir, sql: &str) {
+    let file = dir.path().join("journal.db");
+    for sql in [
+        "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'STRICT', '/**/')",
+        sql,
+        "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, '/**/', 'STRICT')",
+    ] {
+        Connection::open(&file).unwrap().execute_batch(sql).unwrap();
+    }
+}
+
+impl Bench {
+    fn reopen_damaged(self, limits: Limits, later: u64, sql: &str) -> Self {
+        self.journal.close();
+        let Self { dir, journal } = self;
+        drop(journal);
+        damage(&dir, sql);
+        NOW.set(1_700_000_000_000 + later);
+        Self { journal: open(&dir, limits).unwrap(), dir }
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_counted_wrongly_stands_in_nobodys_way() {
+    let limits = Limits { endpoint_rows: 10, ..Limits::default() };
+    let bench = Bench::new(limits);
+    bench.journal.hold(entry("one", 1)).await.unwrap();
+    for (at, name) in (0..).zip(["one", "two", "three", "four", "five", "six"]) {
+        record(&bench, name, 2 + at * 10..=at * 10 + 11).await;
+    }
+    let sql = "UPDATE endpoints SET rows = 1000, bytes = 5000000 WHERE no <= 3";
+    let bench = bench.reopen_damaged(limits, 0, sql);
+    for (at, name) in (0..).zip(["four", "five", "six"]) {
+        record(&bench, name, 100 + at * 10..=at * 10 + 109).await;
+    }
+    bench.settle().await;
+    let most = "SELECT max(count) FROM (SELECT count(*) AS count FROM deliveries GROUP BY endpoint)";
+    assert_eq!(bench.number(most), 10);
+    assert_eq!(bench.ids(&address("one")).await, [1]);
+    recount(&bench);
+}
+
+#[tokio::test]
+async fn a_whole_that_is_counted_wrongly_is_counted_anew() {
+    let limits = Limits { rows: 100, endpoint_rows: 500, ..Limits::default() };
+    let bench = Bench::new(limits);
+    bench.journal.hold(entry("one", 1)).await.unwrap();
+    record(&bench, "two", 2..=3).await;
+    let bench = bench.reopen_damaged(limits, 0, "UPDATE endpoints SET rows = 300");
+    bench.settle().await;
+    record(&bench, "three", 4..=53).await;
+    bench.settle().await;
+    assert_eq!(bench.number("SELECT count(*) FROM deliveries WHERE seq > 3"), 50);
+    assert_eq!(bench.ids(&address("one")).await, [1]);
+    recount(&bench);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_counted_as_empty_keeps_what_it_has() {
+    let bench = Bench::new(Limits::default());
+    bench.journal.hold(entry("one", 1)).await.unwrap();
+    let sql = "UPDATE endpoints SET rows = 0, bytes = 0, owed_rows = 0, owed_bytes = 0";
+    let bench = bench.reopen_damaged(Limits::default(), 0, sql);
+    bench.settle().await;
+    assert_eq!(bench.ids(&address("one")).await, [1]);
+}
+
+#[tokio::test]
+async fn rows_that_can_not_be_read_stay_and_stop_nobody() {
+    const COLUMNS: [&str; 4] = ["state", "kept_at", "received_at", "bytes"];
+    let limits = Limits { endpoint_rows: 5000, ..Limits::default() };
+    for column in COLUMNS {
+        NOW.set(1_700_000_000_000);
+        let bench = Bench::new(limits);
+        // More of them than any step looks at.
+        record(&bench, "one", 1..=600).await;
+        for seq in 601..=750 {
+            bench.journal.hold(entry("two", seq)).await.unwrap();
+        }
+        record(&bench, "one", 751..=760).await;
+        bench.journal.hold(entry("two", 761)).await.unwrap();
+        bench.journal.close();
+        let sql = format!("UPDATE deliveries SET {column} = 'x' WHERE seq <= 600 OR seq BETWEEN 602 AND 750");
+        let bench = bench.reopen_damaged(limits, 25 * HOUR, &sql);
+        bench.settle().await;
+        assert_eq!(bench.number("SELECT count(*) FROM deliveries WHERE seq > 750"), 0, "{column}");
+        bench.journal.forget(&address("one"));
+        bench.settle().await;
+        assert_eq!(bench.number("SELECT count(*) FROM deliveries WHERE seq <= 600"), 600, "{column}");
+        assert_eq!(bench.number("SELECT count(*) FROM endpoints"), 1, "{column}");
+        assert!(!bench.journal.health().closed, "{column}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_forgotten_is_found_by_nobody_and_goes() {
     let bench = Bench::new(Limits::default());
@@ -152,6 +247,18 @@ async fn what_is_forgotten_is_found_by_nobody_and_goes() {
     assert_eq!(bench.ids(&address("two")).await, [201]);
     assert_eq!(bench.number("SELECT count(*) FROM deliveries"), 2);
     recount(&bench);
+}
+
+#[tokio::test]
+async fn what_is_taken_back_in_time_is_not_forgotten() {
+    let bench = Bench::new(Limits::default());
+    bench.journal.hold(entry("one", 1)).await.unwrap();
+    assert_eq!(bench.journal.forget_if(&address("one"), || false).await, Ok(false));
+    assert_eq!(bench.ids(&address("one")).await, [1]);
+    assert_eq!(bench.journal.forget_if(&address("one"), || true).await, Ok(true));
+    assert!(bench.ids(&address("one")).await.is_empty());
+    bench.settle().await;
+    assert_eq!(bench.number("SELECT count(*) FROM deliveries"), 0);
 }
 
 #[tokio::test]
