@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, ffi};
 
 /// Held while a file is made or migrated, so that two processes that start together take turns. A file of
 /// its own: to close any handle on a database would drop the locks that SQLite has on it (POSIX `fcntl`).
@@ -157,6 +157,7 @@ impl Shape {
         let Some(missing) = usize::try_from(found).ok().and_then(|found| self.migrations.get(found..)) else {
             return Err(OpenError::Newer { path, found, known: self.version() });
         };
+        self.compare(&connection, found).map_err(failed)?;
         if found > 0 && !missing.is_empty() {
             keep_copy(&connection, &dir.join(format!("{}.v{found}", self.file)))?;
         }
@@ -180,6 +181,7 @@ impl Shape {
         if found > known {
             return Err(OpenError::Newer { path, found, known });
         }
+        self.compare(&connection, found).map_err(failed)?;
         Ok(ToRead { connection, version: found, is_current: found == known })
     }
 
@@ -215,6 +217,21 @@ impl Shape {
         Ok((is_new || application == i64::from(self.application_id)).then_some(version))
     }
 
+    /// Whether the tables are those that a relay made. SQLite takes the text that describes them as it finds it: a bit
+    /// that has turned there would come to light as a column that is missing, much later.
+    fn compare(&self, connection: &Connection, found: i64) -> rusqlite::Result<()> {
+        let made = Connection::open_in_memory()?;
+        made.execute_batch(self.before)?;
+        for migration in self.migrations.iter().take(found.try_into().unwrap_or_default()) {
+            made.execute_batch(migration)?;
+        }
+        if tables(connection)? == tables(&made)? {
+            return Ok(());
+        }
+        let why = "the description of its tables is damaged".to_owned();
+        Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CORRUPT), Some(why)))
+    }
+
     fn prepare(&self, connection: &mut Connection, missing: &[&str], is_new: bool) -> rusqlite::Result<()> {
         if is_new {
             connection.execute_batch(self.before)?;
@@ -233,6 +250,13 @@ impl Shape {
         change.pragma_update(None, "user_version", self.version())?;
         change.commit()
     }
+}
+
+/// What the file says of its tables. As bytes: what is damaged need not be text.
+fn tables(connection: &Connection) -> rusqlite::Result<Vec<Vec<u8>>> {
+    let sql =
+        "SELECT CAST(concat_ws(char(0), type, name, tbl_name, sql) AS BLOB) FROM sqlite_schema ORDER BY 1";
+    connection.prepare(sql)?.query_map((), |row| row.get(0))?.collect()
 }
 
 /// Keeps the file as it is before it is brought to a newer version, for whoever must go back to the older program. By
@@ -316,6 +340,19 @@ mod tests {
         let older = shape(&[FIRST]).open(dir.path());
         assert!(matches!(older, Err(OpenError::Newer { found: 2, known: 1, .. })));
         assert!(!dir.path().join("things.db.v2").exists(), "nothing was to be done");
+    }
+
+    #[test]
+    fn a_description_of_the_tables_that_is_damaged_is_noticed() {
+        let (dir, shape) = (tempfile::tempdir().unwrap(), shape(&[FIRST]));
+        let connection = shape.open(dir.path()).unwrap();
+        connection.pragma_update(None, "writable_schema", true).unwrap();
+        connection.execute("UPDATE sqlite_schema SET sql = replace(sql, 'name', 'oame')", ()).unwrap();
+        drop(connection);
+        for refused in [shape.open(dir.path()).err(), shape.open_beside(dir.path()).err()] {
+            let refused = refused.unwrap();
+            assert!(refused.is_damage() && refused.to_string().contains("restore a backup"), "{refused}");
+        }
     }
 
     #[test]
