@@ -3,6 +3,7 @@
 //! - `/healthz`: 200 `ok` as long as the process answers. Whoever sees it fail should start the relay anew.
 //! - `/readyz`: 200 when the relay does all that it is there for; else 503, and the body says what it can't do.
 //!   Whoever sees it fail should send webhooks elsewhere, or wake somebody.
+//! - `/metrics`: what the relay counts, in the text format of OpenMetrics.
 //!
 //! Nobody is asked who they are, and nothing that is told here is anybody's secret.
 
@@ -24,6 +25,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::journal::{Health, Journal};
+use crate::metrics::{self, Metrics};
 
 /// Most connections at once: probes and people. Others wait until one ends.
 const CONNECTIONS: usize = 64;
@@ -45,10 +47,12 @@ pub struct Admin {
 }
 
 /// What readiness goes by.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Readiness {
     /// The relay's journal, if it keeps one.
     pub journal: Option<Arc<Journal>>,
+    /// What the relay counts.
+    pub metrics: Arc<Metrics>,
     /// Cancelled when the relay goes down.
     pub stop: CancellationToken,
 }
@@ -130,15 +134,19 @@ async fn connection(socket: TcpStream, readiness: Readiness) {
 
 fn answer<B>(readiness: &Readiness, request: &Request<B>) -> Response<Full<Bytes>> {
     let path = request.uri().path();
-    if !matches!(path, "/healthz" | "/readyz") {
-        return text(StatusCode::NOT_FOUND, "there is /healthz and /readyz here\n");
+    if !matches!(path, "/healthz" | "/readyz" | "/metrics") {
+        return text(StatusCode::NOT_FOUND, "there is /healthz, /readyz and /metrics here\n");
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "this path takes GET and HEAD alone\n");
         refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         return refused;
     }
-    if path == "/healthz" { text(StatusCode::OK, "ok\n") } else { readiness.report().response() }
+    match path {
+        "/healthz" => text(StatusCode::OK, "ok\n"),
+        "/metrics" => respond(StatusCode::OK, metrics::CONTENT_TYPE, readiness.metrics.text().into()),
+        _ => readiness.report().response(),
+    }
 }
 
 impl Readiness {

@@ -20,6 +20,7 @@ use crate::accounts::Accounts;
 use crate::config::TrustedProxies;
 use crate::dispatch::{self, Answer, Dispatch};
 use crate::journal::Address;
+use crate::metrics::Metrics;
 use permits::Permits;
 use request::{BodyError, BodyLimits};
 
@@ -60,6 +61,7 @@ pub struct Ingress {
     proxies: TrustedProxies,
     limits: Limits,
     permits: Permits,
+    metrics: Arc<Metrics>,
     now: Now,
 }
 
@@ -71,16 +73,22 @@ impl Ingress {
         dispatch: Arc<Dispatch>,
         proxies: TrustedProxies,
         limits: Limits,
+        metrics: Arc<Metrics>,
         now: Now,
     ) -> Self {
         let permits = Permits::new(limits.in_flight, limits.in_flight_bytes);
-        Self { accounts, dispatch, proxies, limits, permits, now }
+        Self { accounts, dispatch, proxies, limits, permits, metrics, now }
     }
 
     /// Answers a request to `/h/…`.
     pub async fn answer(&self, peer: Peer, request: Request<&mut Incoming>) -> Response<Body> {
         match *request.method() {
-            Method::POST => self.webhook(peer, request).await,
+            Method::POST => {
+                let began = Instant::now();
+                let response = self.webhook(peer, request).await;
+                self.metrics.answered(&response, began.elapsed());
+                response
+            }
             Method::GET | Method::HEAD => page::response(),
             _ => method_not_allowed("GET, HEAD, POST"),
         }

@@ -27,6 +27,7 @@ pub mod database;
 pub mod dispatch;
 pub mod ingress;
 pub mod journal;
+pub mod metrics;
 pub mod outbox;
 pub mod registry;
 pub mod server;
