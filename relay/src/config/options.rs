@@ -72,7 +72,7 @@ pub struct Options {
     #[arg(long, value_name = "SIZE", env = "MUXHOOK_RELAY_MAX_JOURNAL", hide_env = true)]
     #[serde(deserialize_with = "one")]
     pub max_journal: Option<ByteSize>,
-    /// Address for /healthz and /readyz, plain HTTP that asks nobody who they are [default: none]
+    /// Address for /healthz, /readyz and /metrics, plain HTTP that asks nobody who they are [default: none]
     #[arg(long, value_name = "ADDR", env = "MUXHOOK_RELAY_ADMIN", hide_env = true)]
     #[serde(deserialize_with = "one")]
     pub admin: Option<Listen>,

@@ -132,10 +132,20 @@ fn readiness_is_told_on_a_port_of_its_own() {
     assert!(head.starts_with("HTTP/1.1 200 ") && head.ends_with("\r\n\r\n"), "{head}");
     let wrong = answer(&admin, "POST /readyz");
     assert!(wrong.starts_with("HTTP/1.1 405 ") && wrong.contains("allow: GET, HEAD"), "{wrong}");
-    for path in ["/", "/h/hooks", "/_relay/v1/status", "/metrics"] {
+    for path in ["/", "/h/hooks", "/_relay/v1/status"] {
         assert!(answer(&admin, &format!("GET {path}")).starts_with("HTTP/1.1 404 "), "{path}");
     }
-    assert!(answer(&public, "GET /readyz").starts_with("HTTP/1.1 404 "), "it is not for the public");
+    for path in ["/readyz", "/metrics"] {
+        assert!(
+            answer(&public, &format!("GET {path}")).starts_with("HTTP/1.1 404 "),
+            "it is not for the public"
+        );
+    }
+
+    assert!(answer(&public, "POST /h/nobody").starts_with("HTTP/1.1 404 "));
+    let counted = answer(&admin, "GET /metrics");
+    assert!(counted.contains("\r\ncontent-type: application/openmetrics-text; version=1.0.0; "), "{counted}");
+    assert!(counted.contains("\nmuxhook_webhooks_total{answer=\"relay\",status=\"404\"} 1\n"), "{counted}");
 
     // A question under way keeps the relay from being down, and it says so.
     let mut under_way =
