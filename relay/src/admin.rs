@@ -163,9 +163,14 @@ impl Report {
             message: "the disk failed: nothing is held and no history is written until the relay is started anew \
                       (live webhooks are forwarded); `muxhook-relay check` looks at the data",
         };
+        let full = Fault {
+            fault: "disk_full",
+            message: "the disk has no room: nothing more is held and no history is written until it has (live webhooks \
+                      are forwarded)",
+        };
         let going_down =
             Fault { fault: "going_down", message: "the relay was told to end: it takes no new connections" };
-        let found = [(journal.closed, closed), (is_going_down, going_down)];
+        let found = [(journal.closed, closed), (journal.full, full), (is_going_down, going_down)];
         let faults: Vec<_> = found.into_iter().filter_map(|(is, fault)| is.then_some(fault)).collect();
         Self { ready: faults.is_empty(), faults, dropped: journal.dropped }
     }
@@ -203,7 +208,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         let report = |closed, dropped, down| {
-            serde_json::to_value(Report::of(Health { closed, dropped }, down)).unwrap()
+            serde_json::to_value(Report::of(Health { closed, full: false, dropped }, down)).unwrap()
         };
         let names = |report: &serde_json::Value| {
             let faults = report["faults"].as_array().unwrap().iter();
@@ -213,6 +218,8 @@ mod tests {
         assert_eq!(well, serde_json::json!({"ready": true, "faults": [], "dropped": 7}), "no fault, a fact");
         let closed = report(true, 0, false);
         assert_eq!((&closed["ready"], names(&closed)), (&false.into(), vec!["journal_closed".to_owned()]));
+        let full = Report::of(Health { full: true, ..Health::default() }, false);
+        assert_eq!(names(&serde_json::to_value(full).unwrap()), ["disk_full"]);
         let both = report(true, 0, true);
         assert_eq!(names(&both), ["journal_closed", "going_down"]);
     }

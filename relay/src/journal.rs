@@ -119,7 +119,10 @@ pub struct Unreadable;
 pub struct Health {
     /// It failed, and takes nothing until the relay is started anew.
     pub closed: bool,
-    /// Deliveries that are missing in the history, since they came faster than they could be written.
+    /// The disk has no room for more than what must be written: nothing more is held until it has.
+    pub full: bool,
+    /// Deliveries that are missing in the history, since they came faster than they could be written, or the disk was
+    /// full.
     pub dropped: u64,
 }
 

@@ -100,6 +100,39 @@ fn a_full_disk_hands_over_what_it_holds() {
     });
 }
 
+/// What it takes by itself never fills a small disk so far that it can't be written what an app has accepted: that
+/// gives way to what comes next.
+#[test]
+fn a_small_disk_is_of_use_again_once_the_app_has_accepted_what_was_on_it() {
+    run(1, Duration::from_secs(60), async {
+        let Some(disk) = Mount::tmpfs(4 << 20) else { return };
+        let (ledger, app) = (Ledger::new(), App::start().await);
+        let relay = Relay::start(&disk.path().join("data")).await;
+        let (mut before, mut owed) = (0, Vec::new());
+        for _ in 0..3 {
+            let refused = refusals(&ledger);
+            let load = Load::start(relay.addr, ENDPOINT, &ledger, 16);
+            while refusals(&ledger) < refused + 200 {
+                ledger.more_answers(20).await;
+            }
+            load.finish().await;
+            let all = ledger.acknowledged().len();
+            owed.push(all - before);
+            before = all;
+            let listener = Listener::start(&relay, &app, &[]).await;
+            app.until_distinct(all).await;
+            listener.kill().await;
+            heals(&relay, &ledger).await;
+        }
+        hand_over(&relay, &app, &ledger).await;
+        say(&format!("small disk, held in turn: {owed:?}: {}", ledger.figures(&app)));
+        ledger.check(&app);
+        assert!(app.arrived() <= app.distinct() + 6, "handed over again: {}", ledger.figures(&app));
+        // Each is some 2 KiB, of a disk of 4 MiB that keeps 1 MiB for notes.
+        assert!(owed.iter().all(|held| *held >= 100), "{owed:?}");
+    });
+}
+
 fn refusals(ledger: &Ledger) -> usize {
     ledger.refused().values().sum()
 }

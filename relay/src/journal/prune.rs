@@ -3,6 +3,7 @@
 //! In this order: what was forgotten; what is owed for too long, which becomes settled; settled deliveries by age, then
 //! by the quotas, the oldest first; endpoints that nothing is left of.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use rusqlite::Connection;
@@ -27,6 +28,8 @@ pub(super) struct Pruning {
     pub(super) now: u64,
     /// There may be something to do.
     pub(super) wanted: bool,
+    /// Bytes of settled deliveries that are to go although their time is not over.
+    room: u64,
     /// Endpoints that are still to be looked at: for what is owed too long, and whether they are empty.
     endpoints: Vec<i64>,
 }
@@ -47,6 +50,12 @@ impl Pruning {
         self.now = self.now.max(now);
         self.wanted = true;
         self.endpoints = books.all().map(|(no, _)| no).collect();
+    }
+
+    /// Lets the history give way to so many bytes.
+    pub(super) fn make_room(&mut self, bytes: u64) {
+        self.room = self.room.saturating_add(bytes);
+        self.wanted = true;
     }
 
     /// Does a little, at most `most` rows of it. `wanted` says whether more is left.
@@ -81,11 +90,16 @@ impl Pruning {
             let endpoints: Vec<i64> = books.all().map(|(no, _)| no).collect();
             endpoints.into_iter().for_each(|no| books.mend(no));
         }
+        let room = Cell::new(self.room);
         let next = remove(db, books, &found, most, self.now, |books, found| {
-            found.kept_at <= young || is_over && books.is_over_in_all()
+            let left = room.get();
+            let goes = found.kept_at <= young || is_over && books.is_over_in_all() || left > 0;
+            room.set(if goes { left.saturating_sub(found.bytes) } else { left });
+            goes
         })?;
         books.settled_from = next.unwrap_or(from);
         self.wanted = next.is_some_and(|next| next != from);
+        self.room = if self.wanted { room.get() } else { 0 };
         Ok(())
     }
 

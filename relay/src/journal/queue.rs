@@ -116,6 +116,7 @@ struct Inner {
     keep: Option<u64>,
     closing: bool,
     failed: bool,
+    full: bool,
     dropped: u64,
 }
 
@@ -186,6 +187,20 @@ impl Queue {
     /// Counts rows of history that were not written.
     pub(super) fn count_dropped(&self, rows: usize) {
         self.lock().dropped += rows as u64;
+    }
+
+    /// Whether the disk has no room for more than what must be written.
+    pub(super) fn set_full(&self, full: bool) {
+        let mut inner = self.lock();
+        if std::mem::replace(&mut inner.full, full) != full {
+            if full {
+                tracing::warn!(
+                    "the disk is full: nothing more is held, and no history is written, until it has room"
+                );
+            } else {
+                tracing::info!("the disk has room again");
+            }
+        }
     }
 
     /// Adds a note: never refused, since each follows a delivery that was handed out, which is bounded.
@@ -261,7 +276,7 @@ impl Queue {
 
     pub(super) fn health(&self) -> Health {
         let inner = self.lock();
-        Health { closed: inner.failed, dropped: inner.dropped }
+        Health { closed: inner.failed, full: inner.full, dropped: inner.dropped }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

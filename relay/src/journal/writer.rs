@@ -1,4 +1,8 @@
 //! The thread that alone writes: batches, syncs, and what is done when the disk fails.
+//!
+//! - `upkeep`: what it does for the files: the log brought in, what is over cleared up, room seen to.
+
+mod upkeep;
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,6 +21,7 @@ use super::prune::Pruning;
 use super::queue::{Job, Queue, UnderWay, Work, moment};
 use super::{Entry, HoldError, rows, suspicion};
 use crate::database::cure;
+use upkeep::{CHECKPOINT, CHECKPOINT_HISTORY};
 
 /// How long nothing is tried after the disk was found full.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -24,21 +29,6 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// Most notes that wait for room on the disk, or for their delivery to be written. Beyond, those that settle nothing
 /// are left out of history.
 const MOST_NOTES: usize = 16_384;
-
-/// Rows that a step of the housekeeping removes; more when more has come since.
-const STEP: usize = 64;
-
-/// Free pages that are given back to the system at once.
-const VACUUM: u64 = 64;
-
-/// Free pages (4 KiB) that stay for what comes next.
-const SPARE: u64 = 1024;
-
-/// Pages in the log from which on it is brought into the file, after the batch that made it so long has been answered:
-/// many after what was synced, since this costs two syncs more; few after history, since what is live on the same core
-/// waits as long as that takes.
-const CHECKPOINT: i64 = 4096;
-const CHECKPOINT_HISTORY: i64 = 128;
 
 /// The writer's own.
 pub(super) struct Writer {
@@ -55,6 +45,10 @@ pub(super) struct Writer {
     early: VecDeque<Job>,
     /// The disk was full: until then nothing is tried.
     pause: Option<Instant>,
+    /// Pages of the log that are to be brought in, as of the last change.
+    log_pages: u64,
+    /// When that failed for want of room.
+    failed_at: Option<Instant>,
     /// Rows that came since the last step of the housekeeping.
     came: usize,
 }
@@ -74,7 +68,20 @@ impl Writer {
         connection.set_prepared_statement_cache_capacity(64);
         let files = Files::of(&dir, &connection)?;
         let (pruning, kept, early) = (Pruning::default(), Vec::new(), VecDeque::new());
-        Ok(Self { connection, dir, files, queue, books, pruning, kept, early, pause: None, came: 0 })
+        Ok(Self {
+            connection,
+            dir,
+            files,
+            queue,
+            books,
+            pruning,
+            kept,
+            early,
+            pause: None,
+            log_pages: 0,
+            failed_at: None,
+            came: 0,
+        })
     }
 
     /// Writes until the queue is closed and empty, or the disk fails. After that nothing is taken in.
@@ -146,6 +153,9 @@ impl Writer {
         let mut all = std::mem::take(&mut self.kept);
         all.extend(jobs);
         self.came += all.len();
+        if !self.has_room()? {
+            all = self.turn_away_holds(all);
+        }
         self.try_jobs(all)
     }
 
@@ -180,13 +190,13 @@ impl Writer {
             }
             Fault::NoSpace if jobs.len() > 1 && jobs.iter().any(|job| matches!(job, Job::Hold { .. })) => {
                 // There may be room for what is small.
-                let (holds, rest): (Vec<_>, Vec<_>) =
-                    jobs.into_iter().partition(|job| matches!(job, Job::Hold { .. }));
-                holds.into_iter().for_each(|job| job.fail(HoldError::NoSpace));
+                self.queue.set_full(true);
+                let rest = self.turn_away_holds(jobs);
                 self.try_jobs(rest)
             }
             fault @ (Fault::NoSpace | Fault::Busy) => {
                 tracing::warn!(%error, "the journal can't be written now");
+                self.queue.set_full(true);
                 self.pause = Some(moment() + PAUSE);
                 let told = if fault == Fault::Busy { HoldError::Busy } else { HoldError::NoSpace };
                 self.put_off(jobs, told)
@@ -251,7 +261,7 @@ impl Writer {
 
     /// Writes history, and then the notes that came before it. What finds no room is dropped, and counted.
     fn records(&mut self, records: Vec<(Entry, u64)>) -> rusqlite::Result<()> {
-        if self.pause.is_some_and(|until| moment() < until) {
+        if self.pause.is_some_and(|until| moment() < until) || !self.has_room()? {
             self.queue.count_dropped(records.len());
             return Ok(());
         }
@@ -324,74 +334,5 @@ impl Writer {
             self.books.undo();
         }
         done
-    }
-
-    /// Whether what was written is still in the folder.
-    fn stand(&mut self) -> rusqlite::Result<()> {
-        let log_pages = self.pages("NOOP").map_or(0, |pages| pages.try_into().unwrap_or(0));
-        self.files.stand(&self.connection, log_pages)
-    }
-
-    /// A step of the housekeeping.
-    fn housekeep(&mut self, begin: Option<u64>) -> rusqlite::Result<()> {
-        if let Some(now) = begin {
-            self.pruning.begin(&self.books, now);
-        }
-        // As fast as it comes, and a little faster.
-        let came = std::mem::take(&mut self.came);
-        let most = STEP.max(came + came / 4).min(1024);
-        let mut pruning = std::mem::take(&mut self.pruning);
-        let done = self.change(false, true, |db, books| pruning.step(db, books, most));
-        // What the step itself has touched does not begin it anew: a damaged file may never come below its quota.
-        self.pruning = pruning;
-        let done = done.and_then(|()| if self.pruning.wanted { Ok(()) } else { self.vacuum() });
-        let Err(error) = done else { return Ok(()) };
-        tracing::warn!(%error, "the journal could not be cleared up");
-        self.pruning.wanted = false;
-        if Fault::of(&error) == Fault::Fatal { Err(error) } else { Ok(()) }
-    }
-
-    /// Gives some free pages back to the system.
-    fn vacuum(&mut self) -> rusqlite::Result<()> {
-        let number = |sql: &str| self.connection.query_row(sql, (), |row| row.get::<_, u64>(0));
-        let (free, all) = (number("PRAGMA freelist_count")?, number("PRAGMA page_count")?);
-        if free > SPARE + all / 8 {
-            self.connection.execute_batch(&format!("PRAGMA incremental_vacuum({VACUUM})"))?;
-            self.stand()?;
-            self.pruning.wanted = true;
-        }
-        Ok(())
-    }
-
-    /// Brings the log into the file once it has so many pages: nobody waits for that but who comes meanwhile.
-    fn checkpoint(&mut self, pages: i64) -> rusqlite::Result<()> {
-        let log = self.pages("NOOP");
-        match log {
-            Ok(log) if log >= pages => self.bring_in("PASSIVE"),
-            log => calm(log),
-        }
-    }
-
-    /// Brings the log into the file.
-    fn bring_in(&self, mode: &str) -> rusqlite::Result<()> {
-        calm(self.pages(mode))
-    }
-
-    /// The pages in the log.
-    fn pages(&self, mode: &str) -> rusqlite::Result<i64> {
-        let sql = format!("PRAGMA wal_checkpoint({mode})");
-        self.connection.query_row(&sql, (), |row| row.get(1))
-    }
-}
-
-/// What fails at bringing the log in can be done later, unless the disk fails.
-fn calm(done: rusqlite::Result<i64>) -> rusqlite::Result<()> {
-    match done {
-        Err(error) if Fault::of(&error) == Fault::Fatal => Err(error),
-        Err(error) => {
-            tracing::warn!(%error, "the journal's log could not be brought into its file");
-            Ok(())
-        }
-        Ok(_) => Ok(()),
     }
 }
