@@ -101,7 +101,7 @@ fn answer(row: &Row) -> &'static str {
 fn attempts(attempts: &[Attempt], look: &Look) -> Vec<String> {
     let style = look.style;
     if attempts.is_empty() {
-        return vec![style.dim("never handed to an app").to_string()];
+        return vec![style.dim("no answer of an app is known").to_string()];
     }
     let whens: Vec<_> = attempts.iter().map(|attempt| look.when(attempt.at)).collect();
     let width = whens.iter().map(String::len).max().unwrap_or_default();
