@@ -21,7 +21,7 @@ use super::prune::Pruning;
 use super::queue::{Job, Queue, UnderWay, Work, moment};
 use super::{Entry, HoldError, rows, suspicion};
 use crate::database::cure;
-use upkeep::{CHECKPOINT, CHECKPOINT_HISTORY};
+use upkeep::{CHECKPOINT, CHECKPOINT_SOON};
 
 /// How long nothing is tried after the disk was found full.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -117,11 +117,14 @@ impl Writer {
                 Work::Records(records) => {
                     let began = moment();
                     self.records(records)?;
-                    self.checkpoint(CHECKPOINT_HISTORY)?;
+                    self.checkpoint(CHECKPOINT_SOON)?;
                     wrote = Some(began.elapsed());
                     continue;
                 }
-                Work::Keep(begin) => self.housekeep(begin)?,
+                Work::Keep(begin) => {
+                    self.housekeep(begin)?;
+                    self.checkpoint(CHECKPOINT_SOON)?;
+                }
                 Work::Over => {
                     self.last()?;
                     return self.bring_in("TRUNCATE");

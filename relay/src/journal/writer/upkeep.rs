@@ -17,10 +17,10 @@ const VACUUM: u64 = 64;
 const SPARE: u64 = 1024;
 
 /// Pages in the log from which on it is brought into the file, after the batch that made it so long has been answered:
-/// many after what was synced, since this costs two syncs more; few after history, since what is live on the same core
-/// waits as long as that takes.
+/// many after what was synced, since this costs two syncs more; few after history and clearing up, since what is live on
+/// the same core, and what is to be held, waits as long as that takes.
 pub(super) const CHECKPOINT: u64 = 4096;
-pub(super) const CHECKPOINT_HISTORY: u64 = 128;
+pub(super) const CHECKPOINT_SOON: u64 = 128;
 
 /// Bytes of a page.
 const PAGE: u64 = 4096;
