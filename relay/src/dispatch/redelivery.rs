@@ -143,7 +143,7 @@ impl Redelivery {
             match action {
                 Action::Read { after, most } => match self.journal.owed(&address, after, most).await {
                     Ok(found) => way.course().found(after, found),
-                    Err(_) => self.unread(&way).await,
+                    Err(_) => self.unread(&way, None).await,
                 },
                 Action::Again { seq } => match self.journal.owed(&address, seq - 1, 1).await {
                     Ok(found) => {
@@ -152,7 +152,7 @@ impl Redelivery {
                             self.send(&mut course, *delivery, to);
                         }
                     }
-                    Err(_) => self.unread(&way).await,
+                    Err(_) => self.unread(&way, Some(seq)).await,
                 },
                 Action::Wait(None) => way.changed.notified().await,
                 Action::Wait(Some(until)) => tokio::select! {
@@ -172,8 +172,8 @@ impl Redelivery {
         }
     }
 
-    async fn unread(&self, way: &Way) {
-        way.course().unread();
+    async fn unread(&self, way: &Way, again: Option<u64>) {
+        way.course().unread(again, Instant::now());
         sleep(UNREAD_PAUSE).await;
     }
 

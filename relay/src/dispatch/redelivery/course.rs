@@ -171,6 +171,8 @@ impl Course {
                     break;
                 }
                 self.reading = true;
+                // Set again by what is found, and by what comes meanwhile.
+                self.more = false;
                 return Action::Read { after: self.cursor, most: PAGE };
             };
             if let Some(action) = self.offer(delivery) {
@@ -253,9 +255,9 @@ impl Course {
         if self.cursor != after {
             return;
         }
-        match found.last() {
-            Some(last) => self.cursor = last.seq,
-            None => self.more = false,
+        if let Some(last) = found.last() {
+            self.cursor = last.seq;
+            self.more = true;
         }
         self.page.extend(found.into_iter().filter(|delivery| !settled.contains(&delivery.id)));
     }
@@ -289,10 +291,14 @@ impl Course {
         Some((Box::new(delivery), to))
     }
 
-    /// A read failed: it is asked for again later.
-    pub(super) fn unread(&mut self) {
+    /// A read failed, of the one with that `seq` whose turn had come again: it is asked for once more.
+    pub(super) fn unread(&mut self, again: Option<u64>, now: Instant) {
         self.reading = false;
         self.settled.clear();
+        match again {
+            Some(seq) => self.plan.put_back(seq, now),
+            None => self.more = true,
+        }
     }
 
     /// Takes in what came of a delivery; `None` when it is not in that listener's hands.

@@ -20,25 +20,48 @@ const PLAN: [Duration; 7] = [
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     due: BTreeSet<(Instant, u64)>,
-    /// How often apps failed at it.
-    times: HashMap<u64, usize>,
+    failed: HashMap<u64, Failed>,
+}
+
+/// Of one of them.
+#[derive(Debug, Default)]
+struct Failed {
+    times: usize,
+    /// As in [`Plan::due`]; `None`: it was taken from there, and is being tried.
+    due: Option<Instant>,
 }
 
 impl Plan {
     /// Whether an app failed at it, and none has accepted it since.
     pub(super) fn has(&self, seq: u64) -> bool {
-        self.times.contains_key(&seq)
+        self.failed.contains_key(&seq)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.times.is_empty()
+        self.failed.is_empty()
     }
 
     /// An app failed at it: it is tried again after a while.
     pub(super) fn put_off(&mut self, seq: u64, now: Instant) {
-        let times = self.times.entry(seq).or_default();
-        self.due.insert((now + PLAN[(*times).min(PLAN.len() - 1)], seq));
-        *times += 1;
+        let failed = self.failed.entry(seq).or_default();
+        let due = now + PLAN[failed.times.min(PLAN.len() - 1)];
+        failed.times += 1;
+        self.set(seq, due);
+    }
+
+    /// It was taken, and could not be tried after all.
+    pub(super) fn put_back(&mut self, seq: u64, now: Instant) {
+        if self.has(seq) {
+            self.set(seq, now);
+        }
+    }
+
+    fn set(&mut self, seq: u64, due: Instant) {
+        let before = self.failed.get_mut(&seq).and_then(|failed| failed.due.replace(due));
+        if let Some(before) = before {
+            self.due.remove(&(before, seq));
+        }
+        self.due.insert((due, seq));
     }
 
     /// When the next one is due.
@@ -48,21 +71,45 @@ impl Plan {
 
     /// The next one that is due.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<u64> {
-        let first = self.due.first().copied().filter(|(due, _)| *due <= now)?;
-        self.due.remove(&first);
-        Some(first.1)
+        let (due, seq) = self.due.first().copied().filter(|(due, _)| *due <= now)?;
+        self.due.remove(&(due, seq));
+        if let Some(failed) = self.failed.get_mut(&seq) {
+            failed.due = None;
+        }
+        Some(seq)
     }
 
     /// It is not to be tried again by itself.
     pub(super) fn drop(&mut self, seq: u64) {
-        if self.times.remove(&seq).is_some() {
-            self.due.retain(|(_, other)| *other != seq);
+        if let Some(due) = self.failed.remove(&seq).and_then(|failed| failed.due) {
+            self.due.remove(&(due, seq));
         }
     }
 
     /// Nothing is to wait any more.
     pub(super) fn clear(&mut self) {
         self.due.clear();
-        self.times.clear();
+        self.failed.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_off_is_due_once() {
+        let (mut plan, now) = (Plan::default(), Instant::now());
+        plan.put_off(7, now);
+        plan.put_off(7, now);
+        assert_eq!(plan.take_due(now + PLAN[0]), None, "it failed twice");
+        assert_eq!((plan.take_due(now + PLAN[1]), plan.take_due(now + PLAN[6])), (Some(7), None));
+        plan.put_back(7, now);
+        assert_eq!(plan.take_due(now), Some(7));
+        plan.put_off(7, now);
+        plan.drop(7);
+        assert!(plan.is_empty() && plan.next().is_none());
+        plan.put_back(7, now);
+        assert!(plan.next().is_none(), "nothing is known of it");
     }
 }

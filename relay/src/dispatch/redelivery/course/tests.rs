@@ -228,6 +228,34 @@ impl World {
     }
 }
 
+/// What is held while a read is under way that did not see it yet.
+#[tokio::test]
+async fn what_comes_in_the_middle_of_a_read_is_read_for() {
+    let mut world = World::new();
+    world.enter(0, false);
+    assert!(matches!(world.course.next(world.now), Action::Read { after: 0, .. }));
+    world.hold();
+    world.course.found(0, Vec::new());
+    world.run();
+    assert_eq!(world.sent, [1]);
+}
+
+#[tokio::test]
+async fn what_could_not_be_read_is_read_again() {
+    let mut world = World::new();
+    world.enter(0, false);
+    world.hold();
+    assert!(matches!(world.course.next(world.now), Action::Read { after: 0, .. }));
+    world.course.unread(None, world.now);
+    world.run();
+    world.settle(0, How::Fails);
+    world.now += Duration::from_secs(2);
+    assert!(matches!(world.course.next(world.now), Action::Again { seq: 1 }));
+    world.course.unread(Some(1), world.now);
+    world.run();
+    assert_eq!(world.sent, [1, 1]);
+}
+
 proptest! {
     #[test]
     fn whatever_happens_everything_owed_is_accepted_in_the_end(steps in prop::collection::vec(step(), 0..120)) {
