@@ -167,9 +167,14 @@ impl Dispatch {
         self.keeper.backlog(address).await
     }
 
-    /// What was owed on an endpoint and is not any more, though no app accepted it. Told once.
-    pub async fn take_gaps(&self, address: &Address) -> Vec<Gap> {
-        self.keeper.take_gaps(address).await
+    /// What was owed on an endpoint and is not any more, though no app accepted it; until [`Dispatch::gaps_told`].
+    pub async fn gaps(&self, address: &Address) -> Vec<Gap> {
+        self.keeper.gaps(address).await
+    }
+
+    /// A listener has read of these.
+    pub fn gaps_told(&self, address: &Address, gaps: Vec<Gap>) {
+        self.keeper.gaps_told(address, gaps);
     }
 
     /// The number of the latest delivery.

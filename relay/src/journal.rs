@@ -265,14 +265,19 @@ impl Journal {
         Ok(discarded)
     }
 
-    /// What was owed on an endpoint and is lost to it: each is given once, to be told to a listener.
+    /// What was owed on an endpoint and is lost to it, to be told to a listener.
     ///
     /// # Errors
     /// See [`Unreadable`].
-    pub async fn take_gaps(&self, address: &Address) -> Result<Vec<Gap>, Unreadable> {
+    pub async fn gaps(&self, address: &Address) -> Result<Vec<Gap>, Unreadable> {
         let (done, found) = oneshot::channel();
-        self.queue.urge(Job::TakeGaps { address: address.clone(), done }).map_err(|_| Unreadable)?;
+        self.queue.urge(Job::Gaps { address: address.clone(), done }).map_err(|_| Unreadable)?;
         answer(found).await
+    }
+
+    /// A listener was told of these, and none is to be told again. Returns at once.
+    pub fn gaps_told(&self, address: &Address, gaps: Vec<Gap>) {
+        self.queue.note(Job::GapsTold { address: address.clone(), gaps });
     }
 
     /// Removes what is too old or too much, in small steps between what is urgent. Returns at once.

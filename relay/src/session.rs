@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use muxhook_link::{Link, LinkError};
-use muxhook_protocol::frame::{Hello, Limits, Owed, Refused, RefusedCode, Restarting, Role, Welcome};
+use muxhook_protocol::frame::{Gap, Hello, Limits, Owed, Refused, RefusedCode, Restarting, Role, Welcome};
 use muxhook_protocol::parts::Outgoing;
 use muxhook_protocol::{EndpointId, Frame, MAX_REPLY_BODY, SUBPROTOCOL};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -83,7 +83,11 @@ impl Sessions {
         let mut link = Link::new(socket, limits);
         let ended = match self.greet(&account, &mut link).await {
             Ok((endpoint, seat)) => {
+                let told = self.tell_gaps(&seat, &mut link).await;
                 let ended = self.serve(&mut link, &seat).await;
+                if let Some((_, gaps)) = told.filter(|(mark, _)| link.confirmed() >= *mark) {
+                    self.dispatch.gaps_told(&seat.address, gaps);
+                }
                 self.registry.leave(&endpoint, seat.session);
                 seat.outbox.close();
                 self.dispatch.lost(&seat);
@@ -150,16 +154,29 @@ impl Sessions {
         // The CLI's own words are escaped.
         let (session, role, agent) = (seat.session, seat.role, hello.agent);
         tracing::info!(session, %endpoint, ?role, ?agent, "session begins");
-        if seat.role == Role::Listener {
-            for gap in self.dispatch.take_gaps(&seat.address).await {
-                link.send(Outgoing::control(&Frame::Gap(gap)));
-            }
-        }
         self.dispatch.resume(&seat, &hello.resume);
         if let Some(since) = hello.since.filter(|_| seat.role == Role::Listener) {
             self.dispatch.hand_out_past(&seat, since);
         }
         Ok((endpoint, seat))
+    }
+
+    /// Tells a listener what is lost to it. It is told of it again unless it confirms the mark that is given back.
+    async fn tell_gaps<S>(&self, seat: &Seat, link: &mut Link<S>) -> Option<(u64, Vec<Gap>)>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        if seat.role != Role::Listener {
+            return None;
+        }
+        let gaps = self.dispatch.gaps(&seat.address).await;
+        if gaps.is_empty() {
+            return None;
+        }
+        for gap in &gaps {
+            link.send(Outgoing::control(&Frame::Gap(gap.clone())));
+        }
+        Some((link.mark(), gaps))
     }
 
     /// Gives up what is owed. What can't be given up is delivered.

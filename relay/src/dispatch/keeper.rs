@@ -236,10 +236,17 @@ impl Keeper {
     }
 
     /// What was owed and is not any more, though no app accepted it. What can't be told now is told later.
-    pub(super) async fn take_gaps(&self, address: &Address) -> Vec<Gap> {
+    pub(super) async fn gaps(&self, address: &Address) -> Vec<Gap> {
         match &self.0 {
-            Some(kept) => kept.journal.take_gaps(address).await.unwrap_or_default(),
+            Some(kept) => kept.journal.gaps(address).await.unwrap_or_default(),
             None => Vec::new(),
+        }
+    }
+
+    /// See [`super::Dispatch::gaps_told`].
+    pub(super) fn gaps_told(&self, address: &Address, gaps: Vec<Gap>) {
+        if let Some(kept) = &self.0 {
+            kept.journal.gaps_told(address, gaps);
         }
     }
 

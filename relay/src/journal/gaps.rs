@@ -10,9 +10,9 @@ use rusqlite::{Connection, named_params};
 pub(super) enum Kind {
     /// It was settled, and had to make room. Lists show it; nobody is told.
     Pruned,
-    /// It was owed for as long as anything is. A listener is told once.
+    /// It was owed for as long as anything is. A listener is told.
     Expired,
-    /// It was owed, and the disk did not keep it as it was. A listener is told once.
+    /// It was owed, and the disk did not keep it as it was. A listener is told.
     Damaged,
 }
 
@@ -86,16 +86,20 @@ pub(super) fn add(database: &Connection, no: i64, kind: Kind, span: Span, at: u6
         .map(drop)
 }
 
-/// Those that a listener is to be told, which are told then.
-pub(super) fn take(database: &Connection, no: i64, owed_for: Duration) -> rusqlite::Result<Vec<Gap>> {
-    let sql =
-        "DELETE FROM gaps WHERE endpoint = ?1 AND kind <> 'pruned' RETURNING from_seq, to_seq, count, kind";
+/// Those that a listener is to be told.
+pub(super) fn read(database: &Connection, no: i64, owed_for: Duration) -> rusqlite::Result<Vec<Gap>> {
+    let sql = "SELECT from_seq, to_seq, count, kind FROM gaps WHERE endpoint = ?1 AND kind <> 'pruned' ORDER BY from_seq";
     let mut query = database.prepare_cached(sql)?;
     let gap = |row: &rusqlite::Row<'_>| {
         let why = why(&row.get::<_, String>(3)?, owed_for);
         Ok(Gap { from_seq: row.get(0)?, to_seq: row.get(1)?, count: row.get(2)?, why })
     };
-    let mut gaps = query.query_map([no], gap)?.collect::<Result<Vec<_>, _>>()?;
-    gaps.sort_unstable_by_key(|gap| gap.from_seq);
-    Ok(gaps)
+    query.query_map([no], gap)?.collect()
+}
+
+/// These were told. One that has grown since is told again.
+pub(super) fn told(database: &Connection, no: i64, gaps: &[Gap]) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM gaps WHERE endpoint = ?1 AND kind <> 'pruned' AND (from_seq, to_seq, count) = (?2, ?3, ?4)";
+    let mut change = database.prepare_cached(sql)?;
+    gaps.iter().try_for_each(|gap| change.execute((no, gap.from_seq, gap.to_seq, gap.count)).map(drop))
 }

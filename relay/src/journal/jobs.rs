@@ -37,10 +37,16 @@ pub(super) fn answer(db: &Connection, books: &mut Books, job: &Job, now: u64) ->
         }
         Job::Backlog { address: Some(address), .. } => Answer::Backlog(rows::backlog(db, books, address)?),
         Job::Backlog { address: None, .. } => Answer::Backlog(rows::owed_in_all(db)?),
-        Job::TakeGaps { address, .. } => Answer::Gaps(match books.number(address) {
-            Some(no) => gaps::take(db, no, books.limits.owed_for)?,
+        Job::Gaps { address, .. } => Answer::Gaps(match books.number(address) {
+            Some(no) => gaps::read(db, no, books.limits.owed_for)?,
             None => Vec::new(),
         }),
+        Job::GapsTold { address, gaps } => {
+            if let Some(no) = books.number(address) {
+                gaps::told(db, no, gaps)?;
+            }
+            Answer::Noted
+        }
         Job::Discard { address, which, .. } => {
             Answer::Count(rows::discard(db, books, address, which, DISCARDS)?)
         }
@@ -82,7 +88,7 @@ impl Job {
             (Self::Hold { done, .. }, Answer::Held(rows::Held::Full)) => tell(done, Err(HoldError::Full)),
             (Self::Owed { done, .. }, Answer::Deliveries(found)) => tell(done, Ok(found)),
             (Self::Backlog { done, .. }, Answer::Backlog(found)) => tell(done, Ok(found)),
-            (Self::TakeGaps { done, .. }, Answer::Gaps(found)) => tell(done, Ok(found)),
+            (Self::Gaps { done, .. }, Answer::Gaps(found)) => tell(done, Ok(found)),
             (Self::Discard { done, .. }, Answer::Count(count)) => tell(done, Ok(count)),
             (Self::ForgetIf { done, .. }, Answer::Forgotten(is_forgotten)) => tell(done, Ok(is_forgotten)),
             // Nobody waits.
@@ -96,10 +102,10 @@ impl Job {
             Self::Hold { done, .. } => tell(done, Err(error)),
             Self::Owed { done, .. } => tell(done, Err(Unreadable)),
             Self::Backlog { done, .. } => tell(done, Err(Unreadable)),
-            Self::TakeGaps { done, .. } => tell(done, Err(Unreadable)),
+            Self::Gaps { done, .. } => tell(done, Err(Unreadable)),
             Self::Discard { done, .. } => tell(done, Err(Unreadable)),
             Self::ForgetIf { done, .. } => tell(done, Err(Unreadable)),
-            Self::Note(_) | Self::Forget(_) => {}
+            Self::Note(_) | Self::Forget(_) | Self::GapsTold { .. } => {}
             #[cfg(test)]
             Self::Do(_) => {}
         }

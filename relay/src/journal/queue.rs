@@ -59,8 +59,10 @@ pub(super) enum Job {
     },
     /// See [`super::Journal::backlog`]; without an address, [`super::Journal::owed_in_all`].
     Backlog { address: Option<Address>, done: oneshot::Sender<Result<Backlog, Unreadable>> },
-    /// See [`super::Journal::take_gaps`].
-    TakeGaps { address: Address, done: oneshot::Sender<Result<Vec<Gap>, Unreadable>> },
+    /// See [`super::Journal::gaps_told`].
+    GapsTold { address: Address, gaps: Vec<Gap> },
+    /// See [`super::Journal::gaps`].
+    Gaps { address: Address, done: oneshot::Sender<Result<Vec<Gap>, Unreadable>> },
     /// See [`super::Journal::discard`]; a bounded number at once.
     Discard { address: Address, which: Which, done: oneshot::Sender<Result<u64, Unreadable>> },
     /// See [`super::Journal::forget`].

@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::protocol::Role as Side;
 
 use super::*;
 use crate::dispatch::{Answer, Keeping, Request};
-use crate::journal::Address;
+use crate::journal::{self, Address};
 
 struct Fixture {
     sessions: Arc<Sessions>,
@@ -20,6 +20,10 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
+        Self::keeping(|_| Keeping::default())
+    }
+
+    fn keeping(keeping: impl FnOnce(&std::path::Path) -> Keeping) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let accounts = Arc::new(Accounts::open(dir.path(), Now::system()).unwrap());
         accounts.create_token(&AccountName::default(), "").unwrap();
@@ -27,7 +31,7 @@ impl Fixture {
         let sessions = Sessions {
             accounts,
             registry: Arc::clone(&registry),
-            dispatch: Arc::new(Dispatch::new(registry, Keeping::default(), 8, [0; 8], Now::system())),
+            dispatch: Arc::new(Dispatch::new(registry, keeping(dir.path()), 8, [0; 8], Now::system())),
             limits: Limits { in_flight: 8, max_body: 1 << 20 },
             per_endpoint: 8,
             public_url: "http://relay.example".parse().unwrap(),
@@ -231,4 +235,45 @@ async fn outcomes_of_many_deliveries_open_the_window_again() {
         let (answers, ()) = tokio::join!(webhooks, app);
         assert_eq!(answers, vec![Answer::Skipped; 8]);
     }
+}
+
+#[tokio::test]
+async fn a_listener_that_went_before_it_read_of_a_gap_is_told_again() {
+    let mut journal = None;
+    let fixture = Fixture::keeping(|dir| {
+        let limits = journal::Limits { owed_for: Duration::ZERO, ..journal::Limits::default() };
+        let opened = Arc::new(journal::Journal::open(dir, limits, Now::system()).unwrap());
+        journal = Some(Arc::clone(&opened));
+        Keeping { journal: Some(opened), holds: true }
+    });
+    let journal = journal.unwrap();
+    fixture
+        .sessions
+        .accounts
+        .claim_endpoint(&AccountName::default(), Some(&"shop".parse().unwrap()))
+        .unwrap();
+    assert!(matches!(fixture.webhook().await, Answer::Held));
+    let address = Address { account: AccountName::default(), endpoint: "shop".parse().unwrap() };
+    while journal.gaps(&address).await.unwrap().is_empty() {
+        journal.maintain();
+        sleep(Duration::from_millis(5)).await;
+    }
+
+    let (session, mut gone) = fixture.begin().await;
+    gone.send(Message::binary(Outgoing::control(&Frame::Hello(hello())).head().to_vec())).await.unwrap();
+    while fixture.live_count() == 0 {
+        sleep(Duration::from_millis(1)).await;
+    }
+    drop(gone);
+    session.await.unwrap();
+    assert_eq!(journal.gaps(&address).await.unwrap().len(), 1, "it did not read of it");
+
+    let (session, mut link) = fixture.live().await;
+    let told = link.next().await;
+    assert!(matches!(&told, Ok(Frame::Gap(gap)) if gap.count == 1), "{told:?}");
+    // Its answer to what comes behind the gap goes out.
+    assert!(tokio::time::timeout(Duration::from_millis(200), link.next()).await.is_err());
+    drop(link);
+    session.await.unwrap();
+    assert_eq!(journal.gaps(&address).await.unwrap(), [], "nobody is told twice");
 }

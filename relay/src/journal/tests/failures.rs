@@ -26,7 +26,7 @@ async fn is_closed(journal: &Journal) {
     }
     assert_eq!(journal.owed(&address("one"), 0, 1).await, Err(Unreadable));
     assert_eq!(journal.backlog(&address("one")).await, Err(Unreadable));
-    assert_eq!(journal.take_gaps(&address("one")).await, Err(Unreadable));
+    assert_eq!(journal.gaps(&address("one")).await, Err(Unreadable));
     assert_eq!(journal.discard(&address("one"), Which::All).await, Err(Unreadable));
     let dropped = journal.health().dropped;
     journal.record(entry("one", 99));
