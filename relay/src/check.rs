@@ -21,7 +21,7 @@ const LEAST_FREE: u64 = 64 << 20;
 /// What was found of one thing.
 #[derive(Debug, Serialize)]
 pub struct Finding {
-    /// What was looked at: `config`, `relay.db`, `journal.db` or `disk`.
+    /// What was looked at: `config`, `data`, `relay.db`, `journal.db` or `disk`.
     pub check: &'static str,
     /// Whether it is as it should be.
     pub ok: bool,
@@ -64,6 +64,14 @@ impl Finding {
 /// Looks at the data folder.
 #[must_use]
 pub fn data(dir: &Path, now: Now) -> Vec<Finding> {
+    if let Ok(false) = dir.try_exists() {
+        let message = format!("there is no folder {}", dir.display());
+        return vec![Finding::fault(
+            "data",
+            plain(&message),
+            "name the relay's own folder with --data-dir; `serve` makes a new one",
+        )];
+    }
     let mut found = vec![relay(dir), journal(dir, now)];
     found.extend(disk(dir));
     found

@@ -53,17 +53,23 @@ impl From<ApiError> for Error {
             ApiError::NotMuxhook { .. } => {
                 Self::refused(message).with_hint("check the URL: `muxhook-relay serve` prints the right one")
             }
-            ApiError::Refused { ref code, .. } if let Some(error) = in_history(code, &message) => error,
+            ApiError::Refused { ref code, message: ref said, .. }
+                if let Some(error) = in_history(code, &message, said) =>
+            {
+                error
+            }
             ApiError::Refused { status, .. } if status.is_server_error() => Self::failed(message),
             ApiError::Refused { .. } => Self::refused(message),
         }
     }
 }
 
-/// What the relay says no to when it is asked about its history, with what to do.
-fn in_history(code: &str, message: &str) -> Option<Error> {
+/// What the relay says no to when it is asked about its history, with what to do. `said`: the relay's own words,
+/// `message`: with who said them.
+fn in_history(code: &str, message: &str, said: &str) -> Option<Error> {
     Some(match code {
-        "unknown_event" => Error::usage(message).with_hint("`muxhook events list` shows what the relay has"),
+        "unknown_event" => Error::usage(format!("not found: {said}"))
+            .with_hint("`muxhook events list` shows what the relay has"),
         "ambiguous_event" => Error::usage(message).with_hint("give more of the id"),
         "damaged_event" => {
             Error::failed(message).with_hint("whoever runs the relay should look at its disk, and at its log")

@@ -279,5 +279,6 @@ async fn refusals_of_history_say_what_to_do() {
         let (api, _) = relay(json(status, &format!(r#"{{"error":"{code}","message":"no"}}"#))).await;
         let error = crate::error::Error::from(api.event(&alice(), "00a1").await.unwrap_err());
         assert_eq!((error.kind().code(), error.hint().is_some()), (exit, true), "{code}");
+        assert_eq!(error.to_string() == "not found: no", code == "unknown_event", "{error}");
     }
 }

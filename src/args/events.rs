@@ -135,6 +135,9 @@ pub struct EventsTimeline {
 
 /// `muxhook events replay`.
 #[derive(Clone, Debug, Default, Args)]
+#[command(
+    override_usage = "muxhook events replay [OPTIONS] <ID>... | --last <N> | [--since <WHEN>] [--failed]"
+)]
 pub struct EventsReplay {
     /// Which; in order of arrival, however they are named
     #[arg(value_name = "ID", required_unless_present_any = ["last", "since", "failed"])]
@@ -207,6 +210,7 @@ pub enum ExportForm {
 
 /// `muxhook events discard`.
 #[derive(Clone, Debug, Default, Args)]
+#[command(override_usage = "muxhook events discard [OPTIONS] <ID>... | --all")]
 pub struct EventsDiscard {
     /// Which
     #[arg(value_name = "ID", required_unless_present = "all")]

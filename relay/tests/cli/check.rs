@@ -148,6 +148,10 @@ fn a_config_that_is_wrong_is_told_and_the_data_looked_at_all_the_same() {
     assert!(text.starts_with("config      wrong  ") && text.contains("/nowhere.pem can't be read"), "{text}");
     let nowhere = dir.path().join("nowhere");
     let text = stdout(run(&["check"], &nowhere).code(1));
-    assert!(text.contains("relay.db    wrong  there is no relay's data in "), "{text}");
+    assert!(
+        text.contains(&format!("\ndata        wrong  there is no folder {}\n", nowhere.display())),
+        "{text}"
+    );
+    assert!(!text.contains(".db "), "{text}");
     assert!(!nowhere.exists());
 }

@@ -1,6 +1,7 @@
 //! `muxhook events list`.
 
 use muxhook_link::Now;
+use muxhook_protocol::frame::Backlog;
 
 use super::filters;
 use super::lines::{self, DeliveryLine, GapLine, SummaryLine};
@@ -121,26 +122,15 @@ impl List {
         narrowed: bool,
         console: &mut Console,
     ) -> Result<(), Error> {
-        let Summary { owed, dropped, .. } = summary;
         if self.json {
+            let Summary { owed, dropped, .. } = summary;
             let endpoint = place.endpoint.to_string();
             let line = SummaryLine::new(&endpoint, self.shown, self.more, owed, *dropped, self.look.now);
             let mut out = Vec::new();
             push(&lines::line(&line), &mut out)?;
             return Ok(console.raw(&out)?);
         }
-        let mut parts = Vec::new();
-        if self.more {
-            parts.push(format!("there are more: --limit {} shows them", self.limit.saturating_mul(4)));
-        }
-        if owed.count > 0 {
-            let since =
-                owed.oldest_at.map(|at| format!(", the oldest for {}", words::age(at, self.look.now)));
-            parts.push(format!("{} owed{}", count(owed.count, "event"), since.unwrap_or_default()));
-        }
-        if *dropped > 0 {
-            parts.push(format!("{dropped} came too fast to be kept"));
-        }
+        let mut parts = remarks(self.more, summary.owed, summary.dropped, self.look.now);
         match (self.shown, narrowed) {
             (0, true) => parts.insert(0, "nothing in the history matches".to_owned()),
             (0, false) => parts.insert(
@@ -159,9 +149,43 @@ impl List {
     }
 }
 
+/// What the rows don't show. How many more there are is not known, nor which cause a missing one had.
+fn remarks(more: bool, owed: Backlog, dropped: u64, now: u64) -> Vec<String> {
+    let mut parts = Vec::new();
+    if more {
+        parts.push("there are more: a higher --limit shows them".to_owned());
+    }
+    if owed.count > 0 {
+        let since = owed.oldest_at.map(|at| format!(", the oldest for {}", words::age(at, now)));
+        parts.push(format!("{} owed{}", count(owed.count, "event"), since.unwrap_or_default()));
+    }
+    if dropped > 0 {
+        parts.push(format!("{dropped} not kept: too fast for the disk, or no room on it"));
+    }
+    parts
+}
+
 fn push(line: &Result<String, serde_json::Error>, out: &mut Vec<u8>) -> Result<(), Error> {
     let line = line.as_ref().map_err(|error| Error::failed(error.to_string()))?;
     out.extend_from_slice(line.as_bytes());
     out.push(b'\n');
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_rows_do_not_show_is_told_as_far_as_it_is_known() {
+        assert_eq!(remarks(false, Backlog::default(), 0, 0), [""; 0]);
+        assert_eq!(
+            remarks(true, Backlog { count: 2, oldest_at: None }, 5, 0),
+            [
+                "there are more: a higher --limit shows them",
+                "2 events owed",
+                "5 not kept: too fast for the disk, or no room on it",
+            ]
+        );
+    }
 }
