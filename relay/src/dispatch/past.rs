@@ -19,6 +19,9 @@ const PAGE: usize = 100;
 /// How often it is seen to that the listener is still there.
 const LOOK: Duration = Duration::from_secs(5);
 
+/// How soon it is tried again to hand a delivery out.
+const AGAIN: Duration = Duration::from_millis(50);
+
 /// Longest time that one delivery waits for its outcome; the listener's own `--timeout` is shorter.
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
@@ -65,17 +68,22 @@ impl Dispatch {
         let frame = Outgoing::delivery(&Delivery { owed: false, replayed: true, ..delivery });
         let to = [Arc::clone(seat)];
         let deadline = Instant::now() + PATIENCE;
-        let Some(mut waiting) = self.pending.open_again(id, &seat.address.endpoint, &frame, &to, deadline)
-        else {
-            // It is on its way to this listener for another reason.
-            return true;
-        };
-        while seat.deliver(frame.clone(), self.window).is_err() {
+        let mut waiting = loop {
             if !self.is_there(seat) {
                 return false;
             }
+            // It may be on its way for another reason, and not to this listener, or no longer: so it is waited for.
+            match self.pending.open_again(id, &seat.address.endpoint, &frame, &to, deadline) {
+                Some(waiting) => break waiting,
+                None => sleep(AGAIN).await,
+            }
+        };
+        while seat.deliver(frame.clone(), self.window).is_err() {
+            if !self.is_there(seat) || deadline <= Instant::now() {
+                return false;
+            }
             // It has as much in hand as it may.
-            sleep(Duration::from_millis(50)).await;
+            sleep(AGAIN).await;
         }
         self.keeper.handed(id);
         self.work.notify_one();
