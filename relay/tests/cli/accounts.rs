@@ -33,7 +33,9 @@ fn tokens_are_managed_beside_a_running_relay() {
     let revoked = run(&["token", "revoke", id], dir.path()).success();
     assert_eq!(
         stderr(&revoked),
-        format!("Token {id} of the account team is revoked: it opens no new session.\n")
+        format!(
+            "Token {id} of the account team is revoked: it opens nothing, and what it opened ends within a second.\n"
+        )
     );
     assert!(!authenticates(dir.path(), renewed));
 }
@@ -46,11 +48,11 @@ fn lists_for_people_are_tables() {
     run(&["endpoint", "create", "video-hooks", "--account=team"], dir.path()).success();
     let tokens = stdout(run(&["token", "list"], dir.path()).success());
     let lines: Vec<&str> = tokens.lines().collect();
-    assert_eq!(lines[0], "ID        ACCOUNT  LABEL   MADE            LAST USED  REVOKED");
-    assert!(lines[1].starts_with(&format!("{}  team     laptop  ", token.id)), "{tokens}");
-    assert!(lines[1].ends_with(" days ago  never"), "{tokens}");
+    assert_eq!(lines[0], "ID        ACCOUNT  LABEL   SCOPES  MADE            LAST USED  ENDS");
+    assert!(lines[1].starts_with(&format!("{}  team     laptop  all     ", token.id)), "{tokens}");
+    assert!(lines[1].ends_with(" days ago  never      never"), "{tokens}");
     let endpoints = stdout(run(&["endpoint", "list"], dir.path()).success());
-    assert_eq!(endpoints, "ENDPOINT     ACCOUNT  MADE      OWED\nvideo-hooks  team     just now\n");
+    assert_eq!(endpoints, "ENDPOINT     ACCOUNT  MADE      OWED  NOTES\nvideo-hooks  team     just now\n");
 }
 
 #[test]
@@ -112,7 +114,7 @@ fn what_an_endpoint_owes_is_listed_and_forgotten_with_it() {
     held(&url, "{}");
     held(&url, "{}");
     let list = || stdout(run(&["endpoint", "list"], dir.path()).success());
-    assert_eq!(list(), "ENDPOINT  ACCOUNT  MADE      OWED\nhooks     default  just now  2\n");
+    assert_eq!(list(), "ENDPOINT  ACCOUNT  MADE      OWED  NOTES\nhooks     default  just now  2\n");
     let line = stdout(run(&["endpoint", "list", "--json"], dir.path()).success());
     assert_eq!(serde_json::from_str::<serde_json::Value>(&line).unwrap()["owed"], 2);
 
@@ -124,11 +126,11 @@ fn what_an_endpoint_owes_is_listed_and_forgotten_with_it() {
     // Another account's endpoint of that name owes nothing, at once; nor does the old owner's, once it is forgotten.
     run(&["token", "create", "--account=other"], dir.path()).success();
     run(&["endpoint", "create", "hooks", "--account=other"], dir.path()).success();
-    assert_eq!(list(), "ENDPOINT  ACCOUNT  MADE      OWED\nhooks     other    just now  0\n");
+    assert_eq!(list(), "ENDPOINT  ACCOUNT  MADE      OWED  NOTES\nhooks     other    just now  0\n");
     forgotten(dir.path());
     run(&["endpoint", "delete", "hooks"], dir.path()).success();
     run(&["endpoint", "create", "hooks"], dir.path()).success();
-    assert_eq!(list(), "ENDPOINT  ACCOUNT  MADE      OWED\nhooks     default  just now  0\n");
+    assert_eq!(list(), "ENDPOINT  ACCOUNT  MADE      OWED  NOTES\nhooks     default  just now  0\n");
 }
 
 #[test]
@@ -144,7 +146,7 @@ fn what_is_deleted_while_no_relay_runs_is_forgotten_at_the_next_start() {
     let mut serving = Serving::start(dir.path(), &[], &[]);
     serving.public_url();
     let list = stdout(run(&["endpoint", "list"], dir.path()).success());
-    assert_eq!(list, "ENDPOINT  ACCOUNT  MADE      OWED\nhooks     default  just now  1\n");
+    assert_eq!(list, "ENDPOINT  ACCOUNT  MADE      OWED  NOTES\nhooks     default  just now  1\n");
     drop(serving);
     run(&["endpoint", "delete", "hooks"], dir.path()).success();
     let _serving = Serving::start(dir.path(), &[], &[]);
