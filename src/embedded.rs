@@ -104,7 +104,7 @@ impl Embedded {
             if let Some(lock) = state.lock_relay()? {
                 return Self::start(state, lock, now).await;
             }
-            if let Some(relay) = state.embedded()
+            if let Some(relay) = state.embedded()?
                 && timeout(ANSWER, answers(&relay)).await == Ok(true)
             {
                 return Ok(Self { relay, notices: Vec::new(), own: None });

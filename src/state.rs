@@ -42,6 +42,14 @@ pub enum StateError {
     /// There is no home folder to keep it in.
     #[error("there is no folder to remember things in: neither HOME nor XDG_STATE_HOME is set")]
     NoFolder,
+    /// A file that holds a token is not its owner's alone.
+    #[error("{} may be read by others (mode {mode:04o}), and holds a token: chmod 600 {}", path.display(), path.display())]
+    Open {
+        /// Which.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
     /// The file system said no.
     #[error("{} cannot be used: {source}", path.display())]
     Unusable {
@@ -104,11 +112,17 @@ impl State {
     }
 
     /// The relay that some process of this machine runs, as that process wrote it down. It may have died since: who
-    /// asks, finds out by calling it.
-    #[must_use]
-    pub fn embedded(&self) -> Option<EmbeddedRelay> {
-        let text = private_file::read(&self.folder.join(EMBEDDED)).ok().flatten()?;
-        EmbeddedRelay::from_json(&text)
+    /// asks, finds out by calling it. `None`: nobody did, or it makes no sense.
+    ///
+    /// # Errors
+    /// [`StateError::Open`]: others may read its token, or have sent it elsewhere.
+    pub fn embedded(&self) -> Result<Option<EmbeddedRelay>, StateError> {
+        let path = self.folder.join(EMBEDDED);
+        let Some(text) = private_file::read(&path).ok().flatten() else { return Ok(None) };
+        match private_file::open_to_others(&path) {
+            Ok(Some(mode)) => Err(StateError::Open { path, mode }),
+            _ => Ok(EmbeddedRelay::from_json(&text)),
+        }
     }
 
     /// Takes the right to run this machine's relay; `None` when another process has it.
@@ -136,7 +150,7 @@ impl State {
 
     /// Takes back what process `pid` published, unless another has published since.
     pub fn withdraw(&self, pid: u32) {
-        if self.embedded().is_some_and(|relay| relay.pid == pid) {
+        if self.embedded().ok().flatten().is_some_and(|relay| relay.pid == pid) {
             // A file that stays behind names a relay that does not answer: whoever reads it finds out.
             let _ = fs::remove_file(self.folder.join(EMBEDDED));
         }

@@ -1,19 +1,25 @@
 //! Who may listen, and whose an endpoint is: accounts, their tokens and their endpoints, in one SQLite file.
 //!
-//! Several processes may hold the file at once (`token create` beside a running relay), so nothing is cached:
-//! each question goes to the database. A read takes microseconds and may run on the caller's thread; a write
+//! Several processes may hold the file at once (`token create` beside a running relay), so nothing is cached but what
+//! `watch` keeps fresh: each question goes to the database. A read takes microseconds and may run on the caller's thread; a write
 //! waits for the disk, and for another process's write for at most [`BUSY_TIMEOUT`](crate::database::BUSY_TIMEOUT): not on a thread that carries
 //! webhooks.
 //!
 //! - `tables`: the shape of the file.
 //! - `token`: the secrets and their hashes.
-//! - `tokens`, `endpoints`: what is asked and changed.
+//! - `tokens`, `endpoints`, `holders`: what is asked and changed.
+//! - `rights`, `scopes`: who may do what.
+//! - `watch`: what changed, in whichever process.
 
 mod endpoints;
+mod holders;
 mod name;
+mod rights;
+mod scopes;
 mod tables;
 mod token;
 mod tokens;
+mod watch;
 
 use std::fmt;
 use std::path::Path;
@@ -29,14 +35,19 @@ use crate::database::{self, OpenError};
 pub(crate) use tables::SHAPE;
 
 pub use endpoints::{Address, Claimed, Deleted, Endpoint, MAX_ENDPOINTS};
+pub use holders::{AccountRecord, NewQuotas, Quotas};
 pub use name::{AccountName, InvalidAccount};
+pub use rights::{NoRight, Pass};
+pub use scopes::{InvalidScopes, Scope, Scopes};
 pub use token::{Token, UnfitToken};
-pub use tokens::{NewToken, TokenRecord};
+pub use tokens::{NewToken, TokenRecord, TokenWish};
+pub use watch::Change;
 
 /// The relay's accounts. Share it behind an [`std::sync::Arc`]. A question waits for no change.
 pub struct Accounts {
     questions: Mutex<Connection>,
     changes: Mutex<Connection>,
+    watch: watch::Watch,
     now: Now,
 }
 
@@ -55,15 +66,27 @@ pub enum Error {
     /// The token was revoked earlier, and stays so.
     #[error("the token {0} is revoked, and a revoked token never comes back: use another")]
     Revoked(String),
+    /// The token's time was over earlier.
+    #[error("the token {0} has expired, and an expired token never comes back: use another")]
+    Expired(String),
+    /// Nobody has this endpoint.
+    #[error("there is no endpoint {0}: `endpoint list` shows them all")]
+    UnknownEndpoint(EndpointId),
+    /// Somebody may not do it.
+    #[error(transparent)]
+    NoRight(#[from] NoRight),
     /// The secret is in use for another account.
     #[error("the token is in use already, by the account {0}: give each account a token of its own")]
     InUse(AccountName),
     /// The label can't be shown in one line.
     #[error("a token's label has at most 64 characters, and no control characters")]
     BadLabel,
-    /// The account has [`MAX_ENDPOINTS`] endpoints.
-    #[error("the account {0} has {MAX_ENDPOINTS} endpoints, as many as an account may have: delete some")]
-    TooMany(AccountName),
+    /// The account has as many endpoints as it may have.
+    #[error("the account {0} has {1} endpoints, as many as it may have: delete some")]
+    TooMany(AccountName, u64),
+    /// The question was not answered any more.
+    #[error("the relay is going down")]
+    GoingDown,
     /// The system gave no random bytes.
     #[error("the system gives no random numbers: {0}")]
     Random(#[from] getrandom::Error),
@@ -93,7 +116,9 @@ impl Accounts {
 
     fn connect(dir: &Path, now: Now) -> Result<Self, OpenError> {
         let connection = || Ok(Mutex::new(tables::SHAPE.open(dir)?));
-        Ok(Self { questions: connection()?, changes: connection()?, now })
+        let (questions, changes) = (connection()?, connection()?);
+        let watch = watch::Watch::new(tables::SHAPE.open_to_read(dir)?);
+        Ok(Self { questions, changes, watch, now })
     }
 
     /// For whoever only asks, or won't wait.
@@ -131,6 +156,11 @@ where
 /// Reads a column of milliseconds.
 fn millis(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
     Ok(row.get::<_, i64>(column)?.try_into().unwrap_or_default())
+}
+
+/// Reads a column of milliseconds, or of another number, that may be empty.
+fn optional_millis(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<u64>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(|number| number.try_into().unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use tokio::task::spawn_blocking;
 
 pub use bodies::{EndpointBody, EndpointsBody, ErrorBody, NewEndpointBody, StatusBody};
 
-use crate::accounts::{AccountName, Accounts, Endpoint, Error};
+use crate::accounts::{AccountName, Accounts, Endpoint, Error, NoRight, Pass, Scope};
 use crate::config::PublicUrl;
 use crate::dispatch::Dispatch;
 use crate::journal::{Address, Journal};
@@ -29,6 +29,9 @@ use wish::Wish;
 
 /// What all paths of the API begin with.
 pub const PREFIX: &str = "/_relay/v1/";
+
+/// One answer to all that is no good token: nobody learns which it was.
+const UNKNOWN_TOKEN: &str = "this relay doesn't know the token, or it was revoked or has expired";
 
 /// Most bytes of a request's body.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -80,21 +83,36 @@ fn respond(api: &Api, request: &Request<Bytes>) -> Reply {
     }
 }
 
-/// Whom the request's bearer token (RFC 6750 §2.1) acts for. The `Err` is the answer to give: 401, or 503 when
-/// the database fails.
+/// What the request's bearer token (RFC 6750 §2.1) lets it do. The `Err` is the answer to give: 401, 403 when the
+/// account is switched off, or 503 when the database fails.
 ///
 /// # Errors
-/// There is no token, or none that this relay knows; or it can't be told.
+/// There is no token, or none that is good; or it can't be told.
 #[expect(clippy::result_large_err, reason = "the error is the answer itself, and goes out as it is")]
-pub fn authorize(accounts: &Accounts, headers: &HeaderMap) -> Result<AccountName, Response<Bytes>> {
+pub fn authorize(accounts: &Accounts, headers: &HeaderMap) -> Result<Pass, Response<Bytes>> {
     let Some(token) = bearer(headers) else {
         return Err(answer::unauthorized("this needs a token: send it as `Authorization: Bearer <token>`"));
     };
     match accounts.authenticate(token) {
-        Ok(Some(account)) => Ok(account),
-        Ok(None) => Err(answer::unauthorized("this relay doesn't know the token, or it was revoked")),
+        Ok(Some(pass)) => Ok(pass),
+        Ok(None) => Err(answer::unauthorized(UNKNOWN_TOKEN)),
         Err(error) => Err(failed(&error)),
     }
+}
+
+/// As [`authorize`], for what takes this scope: 403 without it (RFC 6750 §3.1).
+///
+/// # Errors
+/// As [`authorize`], or the token is not good for it.
+#[expect(clippy::result_large_err, reason = "the error is the answer itself, and goes out as it is")]
+pub fn authorize_for(
+    scope: Scope,
+    accounts: &Accounts,
+    headers: &HeaderMap,
+) -> Result<Pass, Response<Bytes>> {
+    let pass = authorize(accounts, headers)?;
+    pass.check(scope).map_err(|why| denied(&why))?;
+    Ok(pass)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -105,13 +123,18 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 impl Api {
     #[expect(clippy::result_large_err, reason = "the error is the answer itself, and goes out as it is")]
     fn route(&self, request: &Request<Bytes>) -> Result<Reply, Response<Bytes>> {
-        let account = authorize(&self.accounts, request.headers())?;
+        let pass = authorize(&self.accounts, request.headers())?;
+        let allowed = |scope| pass.check(scope).map_err(|why| denied(&why));
+        let account = &pass.account;
         let path = request.uri().path().strip_prefix(PREFIX).unwrap_or_default();
         let reply = match (path, request.method()) {
-            ("status", &Method::GET) => self.status(&account),
+            ("status", &Method::GET) => self.status(account),
             ("status", _) => return Err(wrong_method("GET")),
-            ("endpoints", &Method::GET) => self.list(&account),
-            ("endpoints", &Method::POST) => self.create(&account, request.body()),
+            ("endpoints", &Method::GET) => self.list(account),
+            ("endpoints", &Method::POST) => {
+                allowed(Scope::Listen)?;
+                self.create(account, request.body())
+            }
             ("endpoints", _) => return Err(wrong_method("GET, POST")),
             (path, method) => {
                 let Some(below) = path.strip_prefix("endpoints/") else {
@@ -121,13 +144,15 @@ impl Api {
                 if let Some((id, rest)) = below.split_once('/')
                     && let Some(question) = Question::at(rest)
                 {
-                    let address = self.owned(&account, id)?;
+                    allowed(question.scope())?;
+                    let address = self.owned(account, id)?;
                     return events::answer(self, address, &question, request);
                 }
                 if method != Method::DELETE {
                     return Err(wrong_method("DELETE"));
                 }
-                return self.delete(&account, below);
+                allowed(Scope::Admin)?;
+                return self.delete(account, below);
             }
         };
         reply.map(Reply::Now).map_err(|error| failed(&error))
@@ -194,7 +219,7 @@ impl Api {
             let message = "somebody listens on this endpoint: end each `muxhook listen` on it first";
             return Err(refuse(StatusCode::CONFLICT, "endpoint_in_use", message));
         }
-        let deleted = self.accounts.delete_endpoint(account, &address.endpoint);
+        let deleted = self.accounts.delete_own_endpoint(account, &address.endpoint);
         // Somebody else may have deleted it meanwhile, which comes to the same.
         deleted.map_err(|error| failed(&error))?;
         Ok(Reply::After(Wish::Forget { address }))
@@ -212,11 +237,24 @@ impl Api {
     }
 }
 
+/// Said to those with a good token alone, but for the one that is not.
+fn denied(why: &NoRight) -> Response<Bytes> {
+    let (status, code) = match why {
+        NoRight::Token => return answer::unauthorized(UNKNOWN_TOKEN),
+        NoRight::EndpointDeleted(_) => (StatusCode::NOT_FOUND, "unknown_endpoint"),
+        NoRight::Scope(_) => (StatusCode::FORBIDDEN, "scope"),
+        NoRight::AccountDisabled(_) => (StatusCode::FORBIDDEN, "account_disabled"),
+        NoRight::EndpointDisabled(_) => (StatusCode::FORBIDDEN, "endpoint_disabled"),
+    };
+    refuse(status, code, &why.to_string())
+}
+
 /// What the database says is the operator's to know; the CLI is told what it can do.
 fn failed(error: &Error) -> Response<Bytes> {
     match error {
         Error::Taken(_) => refuse(StatusCode::CONFLICT, "endpoint_taken", &error.to_string()),
-        Error::TooMany(_) => refuse(StatusCode::CONFLICT, "too_many_endpoints", &error.to_string()),
+        Error::NoRight(why) => denied(why),
+        Error::TooMany(..) => refuse(StatusCode::CONFLICT, "too_many_endpoints", &error.to_string()),
         error => {
             tracing::error!(%error, "a request failed");
             let message = "the relay can't read or write its accounts now: try again, and look at its log";

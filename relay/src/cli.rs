@@ -3,6 +3,7 @@
 //! Results go to stdout, all else to stderr. Exit codes: 0 done, 1 failed while running, 2 used wrongly,
 //! 130 ended by a second Ctrl-C.
 
+mod account;
 mod age;
 mod backup;
 mod check;
@@ -56,9 +57,12 @@ enum Verb {
     /// Make, show and end the tokens that let a CLI act for an account
     #[command(subcommand)]
     Token(token::Verb),
-    /// Make, show and delete endpoints
+    /// Make, show, switch off and delete endpoints
     #[command(subcommand)]
     Endpoint(endpoint::Verb),
+    /// Show accounts, set how much they may have, and switch them off
+    #[command(subcommand)]
+    Account(account::Verb),
 }
 
 /// The whole command line, for man pages and completions.
@@ -95,6 +99,7 @@ impl Verb {
             Self::Backup(words) => backup::run(words, out),
             Self::Token(verb) => token::run(verb, out),
             Self::Endpoint(verb) => endpoint::run(verb, out),
+            Self::Account(verb) => account::run(verb, out),
         }
     }
 }

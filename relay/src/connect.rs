@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::accounts::AccountName;
+use crate::accounts::{Pass, Scope};
 use crate::api;
 use crate::ingress::Body;
 use crate::session::{READ_BUFFER, Sessions, offers_subprotocol};
@@ -26,8 +26,8 @@ pub(crate) fn answer(
     most: usize,
     mut request: Request<&mut Incoming>,
 ) -> Response<Body> {
-    let account = match api::authorize(&sessions.accounts, request.headers()) {
-        Ok(account) => account,
+    let pass = match api::authorize_for(Scope::Listen, &sessions.accounts, request.headers()) {
+        Ok(pass) => pass,
         Err(response) => return response.map(Body::from),
     };
     let is_bare = *request.method() == Method::GET && request.body().is_end_stream();
@@ -49,7 +49,7 @@ pub(crate) fn answer(
         return response.map(Body::from);
     }
     let accept = derive_accept_key(key.as_bytes());
-    running.spawn(begin(Arc::clone(sessions), account, hyper::upgrade::on(&mut request)));
+    running.spawn(begin(Arc::clone(sessions), pass, hyper::upgrade::on(&mut request)));
     switching(&accept)
 }
 
@@ -86,9 +86,9 @@ fn switching(accept: &str) -> Response<Body> {
     response
 }
 
-async fn begin(sessions: Arc<Sessions>, account: AccountName, upgrade: hyper::upgrade::OnUpgrade) {
+async fn begin(sessions: Arc<Sessions>, pass: Pass, upgrade: hyper::upgrade::OnUpgrade) {
     if let Some(socket) = take_over(upgrade).await {
-        sessions.run(account, socket).await;
+        sessions.run(pass, socket).await;
     }
 }
 

@@ -4,6 +4,7 @@ mod page;
 mod permits;
 mod request;
 mod response;
+mod verify;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -117,6 +118,11 @@ impl Ingress {
             // The sender has given up, or is about to: what the app said would reach nobody.
             return self.body_refused(endpoint, BodyError::TooSlow);
         }
+        if let Err(why) =
+            verify::check(self.accounts.key(&address).as_deref(), &head.headers, &body, received_at)
+        {
+            return self.signature_refused(endpoint, why);
+        }
         request::keep_end_to_end(&mut head.headers);
         if !self.proxies.contains(peer.ip) {
             request::set_forwarded(&mut head.headers, peer.ip, if peer.tls { "https" } else { "http" });
@@ -148,7 +154,7 @@ impl Ingress {
         if let Some(account) = self.dispatch.owner(&endpoint) {
             return Ok(Address { account, endpoint });
         }
-        match self.accounts.endpoint_owner(&endpoint) {
+        match self.accounts.open_endpoint(&endpoint) {
             Ok(Some(account)) => Ok(Address { account, endpoint }),
             Ok(None) => Err(Answer::UnknownEndpoint),
             Err(error) => {
@@ -184,6 +190,12 @@ impl Ingress {
                 response::error(StatusCode::BAD_REQUEST, "body_broken", "the body was cut off")
             }
         }
+    }
+
+    fn signature_refused(&self, endpoint: &EndpointId, why: String) -> Response<Body> {
+        let message = format!("a webhook was turned away with 401: {why}");
+        self.dispatch.notify(endpoint, "signature_refused", &message);
+        response::of_answer(Answer::Refused(why))
     }
 
     fn turned_away(&self, endpoint: &EndpointId, code: &str, message: &str) -> Response<Body> {

@@ -26,6 +26,8 @@ struct Inner {
     /// Bytes of `frames`.
     bytes: usize,
     closed: bool,
+    /// Nothing more is waited for: not even that the peer reads what it was sent.
+    is_ended: bool,
     /// The reader, while it waits for a frame.
     reader: Option<Waker>,
 }
@@ -61,7 +63,7 @@ impl Outbox {
         mut each: impl FnMut(Outgoing),
     ) -> Poll<Option<()>> {
         let mut inner = self.lock();
-        if inner.frames.is_empty() && inner.closed {
+        if inner.closed && (inner.frames.is_empty() || (inner.is_ended && room == 0)) {
             return Poll::Ready(None);
         }
         if inner.frames.is_empty() || room == 0 {
@@ -86,6 +88,18 @@ impl Outbox {
     pub fn close(&self) {
         let mut inner = self.lock();
         inner.closed = true;
+        inner.wake();
+    }
+
+    /// Ends the session with this last word, in place of all that waits. A peer that reads nothing ends without it.
+    pub fn end(&self, last: Outgoing) {
+        let mut inner = self.lock();
+        inner.frames.clear();
+        if !inner.closed {
+            inner.bytes = last.weight();
+            inner.frames.push_back(last);
+        }
+        (inner.closed, inner.is_ended) = (true, true);
         inner.wake();
     }
 
@@ -173,6 +187,25 @@ mod tests {
         assert_eq!(outbox.push(small()), Err(Full));
         assert_eq!(take(&outbox, 1000).await, Some(1));
         assert_eq!(take(&outbox, 1000).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_last_word_takes_the_place_of_all_that_waits() {
+        let outbox = Outbox::default();
+        outbox.push(large(1000)).unwrap();
+        outbox.end(small());
+        assert_eq!(outbox.push(small()), Err(Full));
+        assert_eq!(take(&outbox, 100).await, Some(1));
+        assert_eq!(take(&outbox, 100).await, None);
+
+        let unread = Outbox::default();
+        unread.end(small());
+        assert_eq!(take(&unread, 0).await, None, "who reads nothing is not waited for");
+        let closed = Outbox::default();
+        closed.push(large(1000)).unwrap();
+        closed.close();
+        closed.end(small());
+        assert_eq!(take(&closed, 1000).await, None, "a goodbye was said already");
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use muxhook_protocol::frame::{Ack, Owed, Role};
 use muxhook_protocol::parts::Outgoing;
 use tokio::time::Instant;
 
-use crate::accounts::Address;
+use crate::accounts::{AccountName, Address, Pass};
 use crate::outbox::{Full, Outbox};
 
 /// A session's number: unique on this node while it runs.
@@ -37,6 +37,8 @@ pub struct Seat {
     pub session: SessionNumber,
     /// What it is on, and for whom.
     pub address: Address,
+    /// What lets it be here.
+    pub pass: Pass,
     /// Who listens: the same over one CLI's reconnects.
     pub listener: String,
     /// What it is there for.
@@ -59,6 +61,7 @@ impl Seat {
     pub fn new(
         session: SessionNumber,
         address: Address,
+        pass: Pass,
         listener: String,
         wishes: Wishes,
         in_hand: u32,
@@ -66,7 +69,7 @@ impl Seat {
         let Wishes { role, ack, owed } = wishes;
         let (outbox, in_hand) = (Outbox::default(), AtomicU32::new(in_hand));
         let noticed = Mutex::default();
-        Arc::new(Self { session, address, listener, role, ack, owed, outbox, in_hand, noticed })
+        Arc::new(Self { session, address, pass, listener, role, ack, owed, outbox, in_hand, noticed })
     }
 
     /// Sends a frame.
@@ -115,13 +118,34 @@ impl Seat {
 /// Which sessions are live on which endpoint.
 #[derive(Debug, Default)]
 pub struct Registry {
-    endpoints: Mutex<HashMap<EndpointId, Arc<[Arc<Seat>]>>>,
+    live: Mutex<Live>,
     sessions: AtomicU64,
 }
 
-/// The endpoint, or the node, has as many sessions as it may.
+#[derive(Debug, Default)]
+struct Live {
+    endpoints: HashMap<EndpointId, Arc<[Arc<Seat>]>>,
+    /// How many sessions each account has.
+    accounts: HashMap<AccountName, usize>,
+}
+
+/// Most sessions at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Most {
+    /// On one endpoint.
+    pub on_endpoint: usize,
+    /// Of one account.
+    pub of_account: usize,
+}
+
+/// Why there is no place for a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NoSeat;
+pub enum NoSeat {
+    /// The endpoint has as many as it may.
+    Endpoint,
+    /// The account has as many as it may.
+    Account,
+}
 
 impl Registry {
     /// A number for the next session.
@@ -132,7 +156,7 @@ impl Registry {
     /// The sessions that are live on `endpoint`.
     #[must_use]
     pub fn seats(&self, endpoint: &EndpointId) -> Option<Arc<[Arc<Seat>]>> {
-        self.lock().get(endpoint).cloned()
+        self.lock().endpoints.get(endpoint).cloned()
     }
 
     /// Takes a session of the endpoint's owner in, and says how many other listeners there are. An older session of
@@ -140,62 +164,99 @@ impl Registry {
     /// before.
     ///
     /// # Errors
-    /// [`NoSeat`] when `most` others are live on the endpoint already.
-    pub fn enter(&self, endpoint: &EndpointId, seat: Arc<Seat>, most: usize) -> Result<u32, NoSeat> {
-        let mut endpoints = self.lock();
-        let old = endpoints.get(endpoint).map(|seats| &**seats).unwrap_or_default();
+    /// [`NoSeat`] when as many others are live as may be, on the endpoint or of the account.
+    pub fn enter(&self, endpoint: &EndpointId, seat: Arc<Seat>, most: Most) -> Result<u32, NoSeat> {
+        let mut live = self.lock();
+        let old = live.endpoints.get(endpoint).cloned();
+        let old = old.as_deref().unwrap_or_default();
         let is_over = |other: &&Arc<Seat>| other.listener == seat.listener || other.address != seat.address;
         let (over, others): (Vec<_>, Vec<_>) = old.iter().partition(is_over);
-        if others.len() >= most {
-            return Err(NoSeat);
+        if others.len() >= most.on_endpoint {
+            return Err(NoSeat::Endpoint);
+        }
+        let account = &seat.address.account;
+        let own = over.iter().filter(|other| other.address.account == *account).count();
+        let of_account = live.accounts.get(account).copied().unwrap_or_default();
+        if of_account.saturating_sub(own) >= most.of_account {
+            return Err(NoSeat::Account);
         }
         over.iter().for_each(|seat| seat.close());
+        over.iter().for_each(|seat| live.uncount(&seat.address.account));
+        *live.accounts.entry(account.clone()).or_default() += 1;
         let listeners = others.iter().map(|other| u32::from(other.role == Role::Listener)).sum();
         let seats = others.into_iter().cloned().chain([seat]).collect();
-        endpoints.insert(endpoint.clone(), seats);
+        live.endpoints.insert(endpoint.clone(), seats);
         Ok(listeners)
     }
 
     /// Takes a session out, by its number: a late goodbye can't evict its successor.
     pub fn leave(&self, endpoint: &EndpointId, session: SessionNumber) {
-        let mut endpoints = self.lock();
-        let Some(seats) = endpoints.get(endpoint) else { return };
-        let left: Arc<[Arc<Seat>]> = seats.iter().filter(|seat| seat.session != session).cloned().collect();
+        let mut live = self.lock();
+        let Some(seats) = live.endpoints.get(endpoint).cloned() else { return };
+        let (gone, left): (Vec<_>, Vec<_>) = seats.iter().cloned().partition(|seat| seat.session == session);
+        gone.iter().for_each(|seat| live.uncount(&seat.address.account));
         if left.is_empty() {
-            endpoints.remove(endpoint);
+            live.endpoints.remove(endpoint);
         } else {
-            endpoints.insert(endpoint.clone(), left);
+            live.endpoints.insert(endpoint.clone(), left.into());
         }
+    }
+
+    /// Takes a session out at once, and ends it with this last word.
+    pub fn evict(&self, seat: &Seat, last: Outgoing) {
+        self.leave(&seat.address.endpoint, seat.session);
+        seat.outbox.end(last);
     }
 
     /// Every live session.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Seat>> {
-        self.lock().values().flat_map(|seats| seats.iter().cloned()).collect()
+        self.lock().endpoints.values().flat_map(|seats| seats.iter().cloned()).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<EndpointId, Arc<[Arc<Seat>]>>> {
-        self.endpoints.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The live sessions of which this is so.
+    #[must_use]
+    pub fn those(&self, is_one: impl Fn(&Seat) -> bool) -> Vec<Arc<Seat>> {
+        let live = self.lock();
+        let all = live.endpoints.values().flat_map(|seats| seats.iter());
+        all.filter(|seat| is_one(seat)).cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Live {
+    /// A session of the account less. An account without any takes no room.
+    fn uncount(&mut self, account: &AccountName) {
+        if let Some(count) = self.accounts.get_mut(account) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.accounts.remove(account);
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::accounts::AccountName;
+
+    const MANY: Most = Most { on_endpoint: 8, of_account: 8 };
 
     fn seat(session: SessionNumber, listener: &str) -> Arc<Seat> {
         let wishes = Wishes { role: Role::Listener, ack: Ack::App, owed: Owed::Deliver };
         let address = Address { account: AccountName::default(), endpoint: "shop".parse().unwrap() };
-        Seat::new(session, address, listener.into(), wishes, 0)
+        Seat::new(session, address, Pass::of(AccountName::default()), listener.into(), wishes, 0)
     }
 
     #[test]
     fn a_late_goodbye_does_not_evict_the_successor() {
         let registry = Registry::default();
         let endpoint: EndpointId = "abc".parse().unwrap();
-        registry.enter(&endpoint, seat(1, "cli"), 8).unwrap();
-        registry.enter(&endpoint, seat(2, "cli"), 8).unwrap();
+        registry.enter(&endpoint, seat(1, "cli"), MANY).unwrap();
+        registry.enter(&endpoint, seat(2, "cli"), MANY).unwrap();
         registry.leave(&endpoint, 1);
         let live: Vec<_> = registry.seats(&endpoint).unwrap().iter().map(|seat| seat.session).collect();
         assert_eq!(live, [2]);
@@ -208,11 +269,35 @@ mod tests {
         let registry = Registry::default();
         let endpoint: EndpointId = "abc".parse().unwrap();
         let old = seat(1, "cli");
-        registry.enter(&endpoint, Arc::clone(&old), 1).unwrap();
-        registry.enter(&endpoint, seat(2, "cli"), 1).unwrap();
+        let one = Most { on_endpoint: 1, of_account: 8 };
+        registry.enter(&endpoint, Arc::clone(&old), one).unwrap();
+        registry.enter(&endpoint, seat(2, "cli"), one).unwrap();
         let ended = std::future::poll_fn(|cx| old.outbox.poll_take(cx, 1, |_| ())).await;
         assert_eq!(ended, None, "the old session ends");
-        assert_eq!(registry.enter(&endpoint, seat(3, "other"), 1), Err(NoSeat));
+        assert_eq!(registry.enter(&endpoint, seat(3, "other"), one), Err(NoSeat::Endpoint));
+    }
+
+    #[tokio::test]
+    async fn an_account_has_so_many_sessions_over_all_its_endpoints() {
+        let registry = Registry::default();
+        let [a, b, c]: [EndpointId; 3] = ["aaa", "bbb", "ccc"].map(|name| name.parse().unwrap());
+        let two = Most { on_endpoint: 8, of_account: 2 };
+        registry.enter(&a, seat(1, "one"), two).unwrap();
+        registry.enter(&b, seat(2, "two"), two).unwrap();
+        assert_eq!(registry.enter(&c, seat(3, "three"), two), Err(NoSeat::Account));
+        registry.enter(&b, seat(4, "two"), two).expect("it takes its own old seat");
+        registry.leave(&b, 2);
+        assert_eq!(registry.enter(&c, seat(5, "three"), two), Err(NoSeat::Account), "counted once");
+        let ended = registry.seats(&a).unwrap()[0].clone();
+        registry.leave(&a, 1);
+        registry.leave(&a, 1);
+        registry.enter(&c, seat(6, "three"), two).unwrap();
+        registry.evict(&ended, Outgoing::control(&muxhook_protocol::Frame::Unknown));
+        assert_eq!(registry.enter(&a, seat(7, "four"), two), Err(NoSeat::Account));
+        for (endpoint, session) in [(&b, 4), (&c, 6)] {
+            registry.leave(endpoint, session);
+        }
+        assert!(registry.lock().accounts.is_empty(), "who has none takes no room");
     }
 
     #[test]

@@ -3,11 +3,13 @@
 //! - `begin`: what can stop it from beginning, and the lock that keeps its data folder for it alone.
 //! - `connections`: public connections: taken, served, let end.
 //! - `deleted`: endpoints that were deleted, forgotten by the journal too.
+//! - `revoked`: rights that end while somebody uses them.
 //! - `shared`: what all of them need: routes, and how all of it goes down.
 
 mod begin;
 mod connections;
 mod deleted;
+mod revoked;
 mod shared;
 
 use std::fs::File;
@@ -67,6 +69,8 @@ impl Relay {
         };
         let addrs = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect::<Vec<_>>();
         let accounts = Arc::new(Accounts::open(&config.data_dir, now)?);
+        // Before the first webhook: none may slip past the check of its signature.
+        accounts.read_keys()?;
         let journal = open_journal(&config, now)?;
         if let Some(token) = &config.bootstrap_token {
             accounts.replace_bootstrap_token(&AccountName::default(), "bootstrap", token)?;
@@ -142,6 +146,7 @@ impl Relay {
             () = down => {}
             () = shared.dispatch.sweep() => {}
             () = tend => {}
+            () = revoked::end(&shared.sessions) => {}
             () = deleted::forget(&shared.sessions.accounts, shared.journal.as_deref()) => {}
         }
     }

@@ -14,11 +14,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 
-use crate::accounts::{self, AccountName, Accounts, Address};
+use crate::accounts::{Accounts, Address, Error, Pass, Quotas, Scope};
 use crate::config::PublicUrl;
 use crate::dispatch::Dispatch;
 use crate::outbox::Outbox;
-use crate::registry::{Registry, Seat, Wishes};
+use crate::registry::{Most, NoSeat, Registry, Seat, Wishes};
 
 /// How long a CLI may take to greet.
 const GREETING: Duration = Duration::from_secs(10);
@@ -70,8 +70,8 @@ pub enum Ended {
 }
 
 impl Sessions {
-    /// Leads one session of `account` from its greeting to its end.
-    pub async fn run<S>(self: Arc<Self>, account: AccountName, socket: WebSocketStream<S>) -> Ended
+    /// Leads one session of whoever came with `pass` from its greeting to its end.
+    pub async fn run<S>(self: Arc<Self>, pass: Pass, socket: WebSocketStream<S>) -> Ended
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -81,7 +81,7 @@ impl Sessions {
             max_queue: MAX_QUEUE,
         };
         let mut link = Link::new(socket, limits);
-        let ended = match self.greet(&account, &mut link).await {
+        let ended = match self.greet(pass, &mut link).await {
             Ok((endpoint, seat)) => {
                 let told = self.tell_gaps(&seat, &mut link).await;
                 let ended = self.serve(&mut link, &seat).await;
@@ -108,11 +108,7 @@ impl Sessions {
         ended
     }
 
-    async fn greet<S>(
-        &self,
-        account: &AccountName,
-        link: &mut Link<S>,
-    ) -> Result<(EndpointId, Arc<Seat>), Ended>
+    async fn greet<S>(&self, pass: Pass, link: &mut Link<S>) -> Result<(EndpointId, Arc<Seat>), Ended>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -120,25 +116,33 @@ impl Sessions {
             Frame::Hello(hello) if is_sane(&hello) => hello,
             _ => return Err(refuse(link, RefusedCode::Protocol, true, "the first frame is no greeting")),
         };
-        let endpoint = match self.claim(account, &hello).await {
-            Ok(endpoint) => endpoint,
-            Err((code, message)) => {
-                return Err(refuse(link, code, code == RefusedCode::EndpointTaken, &message));
-            }
+        let (endpoint, quotas) = match self.claim(&pass, &hello).await {
+            Ok(claimed) => claimed,
+            Err(error) => return Err(turn_away(link, &error)),
         };
         let number = self.registry.number();
         let in_hand = u32::try_from(hello.resume.len()).unwrap_or(u32::MAX);
         let wishes = Wishes { role: hello.role, ack: hello.ack, owed: hello.owed };
+        let account = pass.account.clone();
         let address = Address { account: account.clone(), endpoint: endpoint.clone() };
         if hello.owed == Owed::Discard && hello.role == Role::Listener {
             self.discard(&address).await;
         }
         let owed = self.dispatch.backlog(&address).await;
-        let seat = Seat::new(number, address, hello.listener, wishes, in_hand);
-        let Ok(others) = self.registry.enter(&endpoint, Arc::clone(&seat), self.per_endpoint) else {
-            let message = format!("{endpoint} has {} sessions already, as many as it may", self.per_endpoint);
-            return Err(refuse(link, RefusedCode::TooManySessions, false, &message));
+        let seat = Seat::new(number, address, pass, hello.listener, wishes, in_hand);
+        let most = Most { on_endpoint: self.per_endpoint, of_account: quotas.listeners() };
+        let others = match self.registry.enter(&endpoint, Arc::clone(&seat), most) {
+            Ok(others) => others,
+            Err(full) => {
+                return Err(refuse(link, RefusedCode::TooManySessions, false, &told(full, &seat, most)));
+            }
         };
+        // From now on it is among those who are looked at when rights change; what changed before is seen here.
+        if let Err(error) = self.accounts.still_allows(&seat.pass, &seat.address) {
+            self.registry.leave(&endpoint, number);
+            self.dispatch.lost(&seat);
+            return Err(turn_away(link, &error));
+        }
         // Whatever is sent to the seat from now on comes behind this.
         link.send(Outgoing::control(&Frame::Welcome(Welcome {
             public_url: self.public_url.endpoint(&endpoint),
@@ -189,27 +193,51 @@ impl Sessions {
         }
     }
 
-    /// The endpoint that a greeting asks for: made, when it is nobody's yet.
-    async fn claim(&self, account: &AccountName, hello: &Hello) -> Result<EndpointId, (RefusedCode, String)> {
+    /// The endpoint that a greeting asks for, made when it is nobody's yet, and what its account may have.
+    async fn claim(&self, pass: &Pass, hello: &Hello) -> Result<(EndpointId, Quotas), Error> {
+        let is_listener = hello.role == Role::Listener;
+        if is_listener && hello.since.is_some() {
+            pass.check(Scope::History)?;
+        }
+        if is_listener && hello.owed == Owed::Discard {
+            pass.check(Scope::Admin)?;
+        }
         let accounts = Arc::clone(&self.accounts);
-        let (account, wanted, prefer) = (account.clone(), hello.endpoint.clone(), hello.prefer.clone());
+        let (pass, wanted, prefer) = (pass.clone(), hello.endpoint.clone(), hello.prefer.clone());
         let claim = move || {
+            let account = pass.account.clone();
             let owns =
                 |id: &EndpointId| matches!(accounts.endpoint_owner(id), Ok(Some(owner)) if owner == account);
             let name = wanted.or_else(|| prefer.into_iter().find(owns));
-            accounts.claim_endpoint(&account, name.as_ref()).map(|claimed| claimed.endpoint.id)
+            let endpoint = accounts.claim_endpoint(&account, name.as_ref())?.endpoint.id;
+            let address = Address { account, endpoint };
+            accounts.still_allows(&pass, &address)?;
+            Ok((address.endpoint, accounts.quotas(&address.account)?))
         };
-        match tokio::task::spawn_blocking(claim).await {
-            Ok(Ok(endpoint)) => Ok(endpoint),
-            Ok(Err(error @ accounts::Error::Taken(_))) => {
-                Err((RefusedCode::EndpointTaken, error.to_string()))
+        tokio::task::spawn_blocking(claim).await.unwrap_or(Err(Error::GoingDown))
+    }
+
+    /// Ends the sessions of these whose right has gone. How many that were.
+    ///
+    /// # Errors
+    /// The database fails: none of the others was ended.
+    pub fn end_unentitled(&self, seats: &[Arc<Seat>]) -> Result<usize, Error> {
+        let mut ended = 0;
+        for seat in seats {
+            match self.accounts.still_allows(&seat.pass, &seat.address) {
+                Ok(()) => {}
+                Err(Error::NoRight(why)) => {
+                    let (session, token) = (seat.session, &seat.pass.token);
+                    tracing::info!(session, endpoint = %seat.address.endpoint, token, %why, "session ended");
+                    let last =
+                        Refused { code: RefusedCode::Forbidden, message: why.to_string(), fatal: true };
+                    self.registry.evict(seat, Outgoing::control(&Frame::Refused(last)));
+                    ended += 1;
+                }
+                Err(error) => return Err(error),
             }
-            Ok(Err(error)) => {
-                tracing::error!(%error, "an endpoint could not be looked up");
-                Err((RefusedCode::Internal, "the relay could not look the endpoint up".to_owned()))
-            }
-            Err(_) => Err((RefusedCode::Internal, "the relay is going down".to_owned())),
         }
+        Ok(ended)
     }
 
     /// Reads and writes until either side ends it.
@@ -265,6 +293,36 @@ where
 /// Whether a greeting keeps within bounds that a true one is far from.
 fn is_sane(hello: &Hello) -> bool {
     hello.agent.len() <= 128 && (1..=128).contains(&hello.listener.len()) && hello.prefer.len() <= 16
+}
+
+/// Refuses for what the accounts said.
+fn turn_away<S>(link: &mut Link<S>, error: &Error) -> Ended
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let code = match error {
+        Error::Taken(_) => RefusedCode::EndpointTaken,
+        Error::NoRight(_) | Error::TooMany(..) => RefusedCode::Forbidden,
+        error => {
+            tracing::error!(%error, "an endpoint could not be looked up");
+            let message = "the relay could not look the endpoint up";
+            return refuse(link, RefusedCode::Internal, false, message);
+        }
+    };
+    refuse(link, code, true, &error.to_string())
+}
+
+/// Why there is no place, for people.
+fn told(full: NoSeat, seat: &Seat, most: Most) -> String {
+    let Address { account, endpoint } = &seat.address;
+    match full {
+        NoSeat::Endpoint => {
+            format!("{endpoint} has {} sessions already, as many as it may", most.on_endpoint)
+        }
+        NoSeat::Account => {
+            format!("the account {account} has {} sessions already, as many as it may", most.of_account)
+        }
+    }
 }
 
 /// Queues the refusal; closing the link writes it.

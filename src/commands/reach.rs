@@ -50,7 +50,7 @@ pub(super) async fn reach(
 
 /// The relay that runs on this machine, if it answers to the token that was written down.
 pub(super) async fn living(around: &Surroundings, dialer: &Dialer) -> Option<(EmbeddedRelay, Status)> {
-    let relay = State::open(around.state_folder.as_deref()).ok()?.embedded()?;
+    let relay = State::open(around.state_folder.as_deref()).ok()?.embedded().ok()??;
     let status = client(dialer, &relay).status().await.ok()?;
     Some((relay, status))
 }

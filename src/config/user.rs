@@ -173,6 +173,7 @@ impl UserFile {
         })?;
         let failed =
             |error: std::io::Error| Error::failed(format!("{} cannot be written: {error}", path.display()));
+        check_folder(path)?;
         let text = private_file::read(path).map_err(failed)?.unwrap_or_default();
         let mut document: DocumentMut =
             text.parse().map_err(|_| Error::failed(format!("{} is no TOML any more", path.display())))?;
@@ -202,10 +203,26 @@ fn implicit_table() -> Table {
     table
 }
 
+/// Whether nobody else may read the file, or put another in its place.
 fn check_private(path: &Path) -> Result<(), Error> {
-    let mode = private_file::open_to_others(path)
-        .map_err(|error| Error::usage(format!("{} cannot be read: {error}", path.display())))?;
-    let Some(mode) = mode else { return Ok(()) };
+    check_folder(path)?;
+    let Some(mode) = private_file::open_to_others(path).map_err(|error| unreadable(path, &error))? else {
+        return Ok(());
+    };
     let message = format!("{} may be read by others (mode {mode:04o}), and holds tokens", path.display());
     Err(Error::usage(message).with_hint(format!("chmod 600 {}", path.display())))
+}
+
+/// One that is not there yet will be made for its owner alone.
+fn check_folder(path: &Path) -> Result<(), Error> {
+    let Some(folder) = path.parent().filter(|folder| folder.exists()) else { return Ok(()) };
+    let mode = private_file::open_to_others(folder).map_err(|error| unreadable(folder, &error))?;
+    let Some(mode) = mode.filter(|mode| mode & 0o022 != 0) else { return Ok(()) };
+    let message =
+        format!("others may put files into {} (mode {mode:04o}), where tokens are kept", folder.display());
+    Err(Error::usage(message).with_hint(format!("chmod 700 {}", folder.display())))
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Error {
+    Error::usage(format!("{} cannot be read: {error}", path.display()))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::header::{AUTHORIZATION, LOCATION, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use muxhook_link::{Limits, Link, LinkError, websocket_config};
-use muxhook_protocol::frame::{Hello, Welcome};
+use muxhook_protocol::frame::{Hello, RefusedCode, Welcome};
 use muxhook_protocol::parts::Outgoing;
 use muxhook_protocol::{CONNECT_PATH, Frame, SUBPROTOCOL};
 use serde::Deserialize;
@@ -116,11 +116,16 @@ fn no_upgrade(relay: &RelayUrl, error: WsError) -> Failure {
 /// What an HTTP answer other than the upgrade means.
 fn answered(relay: &RelayUrl, response: &Response<Option<Vec<u8>>>) -> Failure {
     let status = response.status();
+    let message = response.body().as_deref().and_then(message);
+    if let (StatusCode::FORBIDDEN, Some(message)) = (status, &message) {
+        // The token is good, and not for this: the relay says what would be.
+        return Failure::Final(Ended::Refused { code: RefusedCode::Forbidden, message: message.clone() });
+    }
     if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
         let why = format!("it answered {status}");
         return Failure::Final(Ended::Unauthorized { relay: relay.clone(), why });
     }
-    let message = response.body().as_deref().and_then(message).unwrap_or_default();
+    let message = message.map(|message| format!(" ({message})")).unwrap_or_default();
     if status.is_server_error()
         || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
     {
@@ -144,7 +149,7 @@ fn message(body: &[u8]) -> Option<String> {
         message: String,
     }
     let answer: Answer = serde_json::from_slice(body).ok()?;
-    Some(format!(" ({})", shortened(&answer.message)))
+    Some(shortened(&answer.message))
 }
 
 fn shortened(text: &str) -> String {

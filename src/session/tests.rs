@@ -290,6 +290,27 @@ async fn an_answer_that_is_no_upgrade_ends_the_session() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_not_good_for_it_is_told_what_would_be() {
+    let body = r#"{"error":"scope","message":"this token has not the scope listen"}"#;
+    let answer = format!("HTTP/1.1 403 x\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let (signal, _session, _relay) = answered_with(&answer).await;
+    let message = "this token has not the scope listen".to_owned();
+    assert_eq!(signal.unwrap_err(), Ended::Refused { code: RefusedCode::Forbidden, message });
+}
+
+#[tokio::test]
+async fn a_right_that_ends_ends_a_live_session_for_good() {
+    let (mut session, _relay, mut peer) = live().await;
+    let message = "the token was revoked".to_owned();
+    let refused =
+        Frame::Refused(Refused { code: RefusedCode::Forbidden, message: message.clone(), fatal: true });
+    let (signal, ()) = tokio::join!(session.next(), peer.send(&refused));
+    let ended = signal.unwrap_err();
+    assert_eq!(ended, Ended::Refused { code: RefusedCode::Forbidden, message });
+    assert_eq!(crate::error::Error::from(ended).kind(), crate::error::Kind::Refused);
+}
+
+#[tokio::test]
 async fn a_websocket_of_something_else_is_no_relay() {
     let (mut session, mut relay) = session_with(|_| ());
     let other = async { tokio_tungstenite::accept_async(relay.pipe().await).await.unwrap() };

@@ -94,15 +94,15 @@ fn a_folder_that_cannot_be_used_is_an_error_with_its_path() {
 #[test]
 fn a_running_relay_is_found_until_it_is_withdrawn() {
     let (_folder, state) = state();
-    assert_eq!(state.embedded(), None);
+    assert_eq!(state.embedded().unwrap(), None);
     let url = RelayUrl::parse("http://127.0.0.1:6894", false).unwrap();
     let relay = EmbeddedRelay { url, token: Secret::new("t0ken"), pid: 7 };
     state.publish(&relay).unwrap();
-    assert_eq!(state.embedded(), Some(relay));
+    assert_eq!(state.embedded().unwrap(), Some(relay));
     state.withdraw(8);
-    assert!(state.embedded().is_some(), "another process' relay stays");
+    assert!(state.embedded().unwrap().is_some(), "another process' relay stays");
     state.withdraw(7);
-    assert_eq!(state.embedded(), None);
+    assert_eq!(state.embedded().unwrap(), None);
 }
 
 #[test]
@@ -122,9 +122,26 @@ fn a_record_that_leads_off_this_machine_is_none() {
         r#"{"url":"http://127.0.0.1:1","token":"","pid":1}"#,
         "nonsense",
     ] {
-        fs::write(state.folder.join(EMBEDDED), record).unwrap();
-        assert_eq!(state.embedded(), None, "{record}");
+        private_file::write(&state.folder.join(EMBEDDED), record).unwrap();
+        assert_eq!(state.embedded().unwrap(), None, "{record}");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_record_that_others_may_read_is_refused_with_the_cure() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_folder, state) = state();
+    let url = RelayUrl::parse("http://127.0.0.1:6894", false).unwrap();
+    state.publish(&EmbeddedRelay { url, token: Secret::new("t0ken"), pid: 7 }).unwrap();
+    let path = state.folder.join(EMBEDDED);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let told = state.embedded().unwrap_err().to_string();
+    assert!(
+        told.contains("(mode 0644)") && told.ends_with(&format!("chmod 600 {}", path.display())),
+        "{told}"
+    );
+    assert!(!told.contains("t0ken"));
 }
 
 #[test]

@@ -33,6 +33,49 @@ fn what_is_kept_is_for_the_user_alone() {
     assert_eq!(fs::metadata(home.config()).unwrap().permissions().mode() & 0o777, 0o600);
     fs::set_permissions(home.config(), fs::Permissions::from_mode(0o644)).unwrap();
     home.run(&["status"]).with(2, "may be read by others").with(2, "chmod 600").hides(TOKEN);
+    fs::set_permissions(home.config(), fs::Permissions::from_mode(0o600)).unwrap();
+
+    let folder = home.path("config/muxhook");
+    assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o775)).unwrap();
+    home.run(&["status"]).with(2, "others may put files into").with(2, "chmod 700").hides(TOKEN);
+    fs::remove_file(home.config()).unwrap();
+    home.feed(&["login", &relay], TOKEN).with(2, "chmod 700").hides(TOKEN);
+    assert!(!home.config().exists(), "no token is put there");
+}
+
+#[test]
+fn a_stored_token_is_sent_to_its_own_origin_alone() {
+    let (home, relay) = (Home::new(), fake_relay::relay());
+    home.feed(&["login", &relay], TOKEN).with(0, "");
+    let (heard, hears) = std::sync::mpsc::sync_channel(8);
+    let elsewhere = fake_relay::answering(move |request| {
+        heard.send(request.to_owned()).unwrap();
+        fake_relay::problem("401 Unauthorized", "unauthorized", "no such token")
+    });
+    // The same machine on another port is another origin: there is nothing to send, so nothing is sent.
+    home.run(&["status", "--relay", &elsewhere]).with(5, "there is no token for").hides(TOKEN);
+    home.run(&["endpoints", "list", "--relay", &elsewhere]).with(5, "there is no token for").hides(TOKEN);
+    assert!(hears.try_recv().is_err());
+    // Nor does a redirect take it along.
+    let target = elsewhere.clone();
+    let redirects = fake_relay::answering(move |_| {
+        format!("HTTP/1.1 307 x\r\nlocation: {target}/_relay/v1/status\r\ncontent-length: 0\r\n\r\n")
+    });
+    home.run(&["status", "--relay", &redirects, "--token", TOKEN])
+        .with(5, "it redirects elsewhere")
+        .hides(TOKEN);
+    assert!(hears.try_recv().is_err());
+}
+
+#[test]
+fn a_token_without_the_scope_is_told_which_it_needs() {
+    let home = Home::new();
+    let message = "this token has not the scope admin: ask whoever runs this relay";
+    let relay = fake_relay::answering(move |_| fake_relay::problem("403 Forbidden", "scope", message));
+    let args = ["endpoints", "delete", "alice", "--relay", &relay];
+    let command = home.run(&[&args[..], &["--token", TOKEN]].concat());
+    command.with(5, "has not the scope admin").hides(TOKEN);
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! Endpoints: whose they are.
 
 use muxhook_protocol::EndpointId;
+use muxhook_protocol::mux::signature::Key;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior};
 
 use super::token::lower_base32;
-use super::{AccountName, Accounts, Error, millis, parsed};
+use super::{AccountName, Accounts, Error, NoRight, holders, millis, optional_millis, parsed};
 
-/// Most endpoints of one account.
+/// Most endpoints of an account that none was set for.
 pub const MAX_ENDPOINTS: u64 = 100_000;
 
 /// Where a delivery belongs: of both, since an endpoint that was deleted may be another account's later.
@@ -27,6 +28,10 @@ pub struct Endpoint {
     pub account: AccountName,
     /// When it was first claimed: milliseconds since the Unix epoch.
     pub created_at: u64,
+    /// When the operator switched it off: milliseconds since the Unix epoch. `None`: it is on.
+    pub disabled_at: Option<u64>,
+    /// Whether the relay checks Mux's signature of what comes.
+    pub verifies: bool,
 }
 
 /// An endpoint of the account that asked.
@@ -57,6 +62,49 @@ impl Accounts {
     /// The database fails.
     pub fn endpoint_owner(&self, id: &EndpointId) -> Result<Option<AccountName>, Error> {
         Ok(find(&self.questions(), id)?.map(|endpoint| endpoint.account))
+    }
+
+    /// Whose the endpoint is, for a sender: one that is switched off, or whose account is, looks like none at all.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn open_endpoint(&self, id: &EndpointId) -> Result<Option<AccountName>, Error> {
+        let sql = "SELECT account FROM endpoints JOIN accounts ON name = account
+            WHERE id = ?1 AND endpoints.disabled_at IS NULL AND accounts.disabled_at IS NULL";
+        let database = self.questions();
+        Ok(database.prepare_cached(sql)?.query_row([id.as_str()], |row| parsed(row, "account")).optional()?)
+    }
+
+    /// Switches the endpoint off or on: off, it looks like none at all to senders, and nobody may listen on it. What is
+    /// owed stays. Whether that changed anything.
+    ///
+    /// # Errors
+    /// [`Error::UnknownEndpoint`]; the database fails.
+    pub fn switch_endpoint(&self, id: &EndpointId, on: bool) -> Result<bool, Error> {
+        let database = self.changes();
+        let known = find(&database, id)?.ok_or_else(|| Error::UnknownEndpoint(id.clone()))?;
+        if known.disabled_at.is_none() == on {
+            return Ok(false);
+        }
+        let at = (!on).then(|| self.unix_millis());
+        let sql = "UPDATE endpoints SET disabled_at = ?2 WHERE id = ?1";
+        database.prepare_cached(sql)?.execute((id.as_str(), at))?;
+        tracing::info!(endpoint = %id, on, "endpoint switched");
+        Ok(true)
+    }
+
+    /// Has Mux's signature checked with this secret before a webhook is taken, or has nothing checked.
+    ///
+    /// # Errors
+    /// [`Error::UnknownEndpoint`]; the database fails.
+    pub fn set_verification(&self, id: &EndpointId, key: Option<&Key>) -> Result<(), Error> {
+        let sql = "UPDATE endpoints SET verify_secret = ?2 WHERE id = ?1";
+        let secret = key.map(Key::expose);
+        if self.changes().prepare_cached(sql)?.execute((id.as_str(), secret))? == 0 {
+            return Err(Error::UnknownEndpoint(id.clone()));
+        }
+        tracing::info!(endpoint = %id, verifies = key.is_some(), "the check of signatures is set");
+        Ok(())
     }
 
     /// The account's own endpoint of this name, made if nobody has it; without a name, a new one of 128 random bits.
@@ -120,6 +168,19 @@ impl Accounts {
         Ok(is_deleted)
     }
 
+    /// As [`Accounts::delete_endpoint`], for whoever acts for the account: what the operator switched off is the
+    /// operator's alone to delete, since its name could be taken anew.
+    ///
+    /// # Errors
+    /// [`NoRight::EndpointDisabled`]; the database fails.
+    pub fn delete_own_endpoint(&self, account: &AccountName, id: &EndpointId) -> Result<bool, Error> {
+        let known = find(&self.questions(), id)?;
+        if known.is_some_and(|known| known.account == *account && known.disabled_at.is_some()) {
+            return Err(NoRight::EndpointDisabled(id.clone()).into());
+        }
+        self.delete_endpoint(account, id)
+    }
+
     /// Some endpoints that were deleted and are still to be forgotten.
     ///
     /// # Errors
@@ -178,12 +239,9 @@ fn insert(
     name: Option<&EndpointId>,
     now: i64,
 ) -> Result<Endpoint, Error> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM accounts WHERE name = ?1)";
-    if !change.prepare_cached(sql)?.query_row([account.as_str()], |row| row.get(0))? {
-        return Err(Error::UnknownAccount(account.clone()));
-    }
-    if count(change, account)? >= MAX_ENDPOINTS {
-        return Err(Error::TooMany(account.clone()));
+    let most = holders::quotas(change, account)?.endpoints();
+    if count(change, account)? >= most {
+        return Err(Error::TooMany(account.clone(), most));
     }
     let id = match name {
         Some(name) => name.to_string(),
@@ -212,5 +270,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
         id: parsed(row, "id")?,
         account: parsed(row, "account")?,
         created_at: millis(row, "created_at")?,
+        disabled_at: optional_millis(row, "disabled_at")?,
+        verifies: row.get::<_, Option<String>>("verify_secret")?.is_some(),
     })
 }

@@ -3,7 +3,8 @@
 use crate::database::Shape;
 
 /// `relay.db`: accounts, tokens, endpoints. `deleted`: endpoints that are no more, until the journal has forgotten what
-/// it has of them, or their account has taken them again.
+/// it has of them, or their account has taken them again. `revision`: one number, higher by each change that may end a
+/// session or concern a webhook; triggers see to it, so that no change can forget it.
 pub(crate) const SHAPE: Shape = Shape {
     file: "relay.db",
     application_id: i32::from_be_bytes(*b"mxhr"),
@@ -35,6 +36,25 @@ pub(crate) const SHAPE: Shape = Shape {
         endpoint TEXT NOT NULL,
         UNIQUE (account, endpoint)
     ) STRICT;
+",
+        "
+    ALTER TABLE tokens ADD COLUMN scopes TEXT NOT NULL DEFAULT 'listen,history,admin';
+    ALTER TABLE tokens ADD COLUMN expires_at INTEGER;
+    ALTER TABLE accounts ADD COLUMN disabled_at INTEGER;
+    ALTER TABLE accounts ADD COLUMN max_endpoints INTEGER;
+    ALTER TABLE accounts ADD COLUMN max_listeners INTEGER;
+    ALTER TABLE endpoints ADD COLUMN disabled_at INTEGER;
+    ALTER TABLE endpoints ADD COLUMN verify_secret TEXT;
+    CREATE TABLE revision (no INTEGER NOT NULL) STRICT;
+    INSERT INTO revision VALUES (0);
+    CREATE TRIGGER token_changed AFTER UPDATE OF hash, scopes, expires_at, revoked_at ON tokens
+        BEGIN UPDATE revision SET no = no + 1; END;
+    CREATE TRIGGER token_deleted AFTER DELETE ON tokens BEGIN UPDATE revision SET no = no + 1; END;
+    CREATE TRIGGER account_changed AFTER UPDATE OF disabled_at ON accounts
+        BEGIN UPDATE revision SET no = no + 1; END;
+    CREATE TRIGGER endpoint_changed AFTER UPDATE OF account, disabled_at, verify_secret ON endpoints
+        BEGIN UPDATE revision SET no = no + 1; END;
+    CREATE TRIGGER endpoint_deleted AFTER DELETE ON endpoints BEGIN UPDATE revision SET no = no + 1; END;
 ",
     ],
 };

@@ -75,6 +75,7 @@ impl fmt::Debug for Token {
 }
 
 /// What the relay keeps of a token: its SHA-256. The secret has 256 bits, so no slow hash is called for.
+#[derive(Clone, Copy)]
 pub(super) struct TokenHash([u8; 32]);
 
 impl TokenHash {
@@ -83,6 +84,10 @@ impl TokenHash {
 
     pub(super) fn of(text: &str) -> Self {
         Self(Sha256::digest(text.as_bytes()).into())
+    }
+
+    pub(super) fn stored(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -95,6 +100,12 @@ impl TokenHash {
 
     pub(super) fn matches(&self, stored: &[u8]) -> bool {
         self.0.ct_eq(stored).into()
+    }
+}
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenHash(…)")
     }
 }
 

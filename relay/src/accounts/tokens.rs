@@ -4,11 +4,25 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehav
 use serde::Serialize;
 
 use super::token::{TokenHash, lower_base32};
-use super::{AccountName, Accounts, Error, Token, millis, parsed};
-use crate::database::BUSY_TIMEOUT;
+use super::{AccountName, Accounts, Error, Scopes, Token, millis, optional_millis, parsed};
 
-/// How exact [`TokenRecord::last_used_at`] is, in milliseconds: one write a minute at most.
-const LAST_USED_GRAIN: u64 = 60_000;
+/// What a new token is to be.
+#[derive(Clone, Debug, Default)]
+pub struct TokenWish {
+    /// What to call it in lists: at most 64 characters.
+    pub label: String,
+    /// What it is good for.
+    pub scopes: Scopes,
+    /// When it ends by itself: milliseconds since the Unix epoch. `None`: never.
+    pub expires_at: Option<u64>,
+}
+
+impl From<&str> for TokenWish {
+    /// One for everything, without an end, that is called so.
+    fn from(label: &str) -> Self {
+        Self { label: label.to_owned(), ..Self::default() }
+    }
+}
 
 /// A token just made. Nothing can show its secret again.
 #[derive(Clone, Debug)]
@@ -30,44 +44,28 @@ pub struct TokenRecord {
     pub account: AccountName,
     /// What its maker called it; may be empty.
     pub label: String,
+    /// What it is good for.
+    pub scopes: Scopes,
     /// When it was made, or last rotated.
     pub created_at: u64,
     /// When it was last seen, to the minute; `None`: never.
     pub last_used_at: Option<u64>,
+    /// When it ends by itself; `None`: never.
+    pub expires_at: Option<u64>,
     /// When it was revoked; `None`: it is good.
     pub revoked_at: Option<u64>,
 }
 
 impl Accounts {
-    /// Whom the secret acts for; `None` when it is unknown or revoked.
-    ///
-    /// # Errors
-    /// The database fails. That says nothing about the secret: answer 503, not 401.
-    pub fn authenticate(&self, secret: &str) -> Result<Option<AccountName>, Error> {
-        if secret.len() > Token::MAX_LEN {
-            return Ok(None);
-        }
-        let database = self.questions();
-        let Some(token) = find(&database, &TokenHash::of(secret))?.filter(|token| token.revoked_at.is_none())
-        else {
-            return Ok(None);
-        };
-        let now = self.now.unix_millis();
-        if token.last_used_at.is_none_or(|last| now.abs_diff(last) >= LAST_USED_GRAIN) {
-            touch(&database, &token.id, self.unix_millis());
-        }
-        Ok(Some(token.account))
-    }
-
     /// Makes a token, and the account where it is new.
     ///
     /// # Errors
     /// [`Error::BadLabel`]; the database or the system's randomness fails.
-    pub fn create_token(&self, account: &AccountName, label: &str) -> Result<NewToken, Error> {
+    pub fn create_token(&self, account: &AccountName, wish: impl Into<TokenWish>) -> Result<NewToken, Error> {
         let mut database = self.changes();
         let change = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let new = NewToken { id: random_id()?, account: account.clone(), secret: Token::random()? };
-        insert(&change, &new, label, self.unix_millis())?;
+        insert(&change, &new, &wish.into(), self.unix_millis())?;
         change.commit()?;
         Ok(new)
     }
@@ -83,7 +81,7 @@ impl Accounts {
             return Ok(None);
         }
         let new = NewToken { id: random_id()?, account: account.clone(), secret: Token::random()? };
-        insert(&change, &new, label, self.unix_millis())?;
+        insert(&change, &new, &label.into(), self.unix_millis())?;
         change.commit()?;
         Ok(Some(new))
     }
@@ -109,7 +107,7 @@ impl Accounts {
         let sql = "DELETE FROM tokens WHERE account = ?1 AND label = ?2 AND revoked_at IS NULL";
         change.prepare_cached(sql)?.execute((account.as_str(), label))?;
         let new = NewToken { id: random_id()?, account: account.clone(), secret: secret.clone() };
-        insert(&change, &new, label, self.unix_millis())?;
+        insert(&change, &new, &label.into(), self.unix_millis())?;
         Ok(change.commit()?)
     }
 
@@ -137,10 +135,10 @@ impl Accounts {
         Ok(revoked)
     }
 
-    /// Gives a token a new secret; the old one ends at once.
+    /// Gives a token a new secret; the old one ends at once. Its scopes and its end stay.
     ///
     /// # Errors
-    /// [`Error::UnknownToken`], [`Error::Revoked`]; the database or the system's randomness fails.
+    /// [`Error::UnknownToken`], [`Error::Revoked`], [`Error::Expired`]; the database or the system's randomness fails.
     pub fn rotate_token(&self, id: &str) -> Result<NewToken, Error> {
         let mut database = self.changes();
         let change = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -149,6 +147,9 @@ impl Accounts {
         let token = token.ok_or_else(|| Error::UnknownToken(id.to_owned()))?;
         if token.revoked_at.is_some() {
             return Err(Error::Revoked(token.id));
+        }
+        if token.expires_at.is_some_and(|end| end <= self.now.unix_millis()) {
+            return Err(Error::Expired(token.id));
         }
         let secret = Token::random()?;
         let sql = "UPDATE tokens SET hash = ?2, created_at = ?3, last_used_at = NULL WHERE id = ?1";
@@ -170,31 +171,21 @@ fn find(database: &Connection, hash: &TokenHash) -> rusqlite::Result<Option<Toke
     Ok(None)
 }
 
-/// A rough figure is worth neither waiting for another process's change nor failing for.
-fn touch(database: &Connection, id: &str, now: i64) {
-    let write = || -> rusqlite::Result<()> {
-        database.busy_timeout(std::time::Duration::ZERO)?;
-        let sql = "UPDATE tokens SET last_used_at = ?2 WHERE id = ?1";
-        database.prepare_cached(sql)?.execute((id, now)).map(drop)
-    };
-    if let Err(error) = write() {
-        tracing::debug!(token = id, %error, "the time of a token's use was not written");
-    }
-    if let Err(error) = database.busy_timeout(BUSY_TIMEOUT) {
-        tracing::warn!(%error, "changes to accounts won't wait for other processes");
-    }
-}
-
-fn insert(change: &Transaction<'_>, new: &NewToken, label: &str, now: i64) -> Result<(), Error> {
+fn insert(change: &Transaction<'_>, new: &NewToken, wish: &TokenWish, now: i64) -> Result<(), Error> {
+    let TokenWish { label, scopes, expires_at } = wish;
     if label.chars().count() > 64 || label.chars().any(char::is_control) {
         return Err(Error::BadLabel);
     }
     let account = new.account.as_str();
     let sql = "INSERT INTO accounts (name) VALUES (?1) ON CONFLICT DO NOTHING";
     change.prepare_cached(sql)?.execute([account])?;
-    let sql = "INSERT INTO tokens (id, account, label, hash, created_at) VALUES (?1, ?2, ?3, ?4, ?5)";
-    change.prepare_cached(sql)?.execute((&new.id, account, label, new.secret.hash().bytes(), now))?;
-    tracing::info!(token = new.id, account, label, "token created");
+    let sql = "INSERT INTO tokens (id, account, label, hash, created_at, scopes, expires_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let expires_at = expires_at.map(|at| i64::try_from(at).unwrap_or(i64::MAX));
+    let hash = new.secret.hash();
+    let values = (&new.id, account, label, hash.bytes(), now, scopes.to_string(), expires_at);
+    change.prepare_cached(sql)?.execute(values)?;
+    tracing::info!(token = new.id, account, label, %scopes, "token created");
     Ok(())
 }
 
@@ -205,16 +196,15 @@ fn random_id() -> Result<String, getrandom::Error> {
     Ok(lower_base32(&bits))
 }
 
-fn record(row: &Row<'_>) -> rusqlite::Result<TokenRecord> {
-    let optional = |column: &str| -> rusqlite::Result<Option<u64>> {
-        Ok(row.get::<_, Option<i64>>(column)?.map(|millis| millis.try_into().unwrap_or_default()))
-    };
+pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<TokenRecord> {
     Ok(TokenRecord {
         id: row.get("id")?,
         account: parsed(row, "account")?,
         label: row.get("label")?,
+        scopes: parsed(row, "scopes")?,
         created_at: millis(row, "created_at")?,
-        last_used_at: optional("last_used_at")?,
-        revoked_at: optional("revoked_at")?,
+        last_used_at: optional_millis(row, "last_used_at")?,
+        expires_at: optional_millis(row, "expires_at")?,
+        revoked_at: optional_millis(row, "revoked_at")?,
     })
 }

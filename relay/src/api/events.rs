@@ -16,6 +16,7 @@ pub use bodies::{DetailBody, DiscardBody, DiscardedBody, PageBody, ReplayBody, R
 
 use super::answer::{json, refuse, with_headers, wrong_method};
 use super::{Api, Reply, Wish};
+use crate::accounts::Scope;
 use crate::journal::Address;
 use crate::journal::history::{Found, ReadError};
 
@@ -51,6 +52,14 @@ impl Question {
             Some("body") => Some(Self::Body(decoded)),
             Some("replay") => Some(Self::Replay(decoded)),
             Some(_) => None,
+        }
+    }
+
+    /// What a token must be good for to ask it.
+    pub(super) fn scope(&self) -> Scope {
+        match self {
+            Self::List | Self::One(_) | Self::Body(_) | Self::Replay(_) => Scope::History,
+            Self::Discard => Scope::Admin,
         }
     }
 

@@ -4,16 +4,26 @@ use std::time::Duration;
 
 /// Both in milliseconds since the Unix epoch. What lies ahead (a clock was set) is `just now`.
 pub(super) fn age(then: u64, now: u64) -> String {
+    span(now.saturating_sub(then)).map_or("just now".to_owned(), |span| format!("{span} ago"))
+}
+
+/// How far ahead something is, in words: `in 3 days`.
+pub(super) fn ahead(then: u64, now: u64) -> String {
+    span(then.saturating_sub(now)).map_or("within a minute".to_owned(), |span| format!("in {span}"))
+}
+
+/// `None`: less than a minute.
+fn span(millis: u64) -> Option<String> {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
     const DAY: u64 = 24 * HOUR;
-    match Duration::from_millis(now.saturating_sub(then)).as_secs() {
-        0..MINUTE => "just now".to_owned(),
-        seconds @ MINUTE..HOUR => format!("{} min ago", seconds / MINUTE),
-        seconds @ HOUR..DAY => format!("{} h ago", seconds / HOUR),
-        seconds if seconds < 2 * DAY => "1 day ago".to_owned(),
-        seconds => format!("{} days ago", seconds / DAY),
-    }
+    Some(match Duration::from_millis(millis).as_secs() {
+        0..MINUTE => return None,
+        seconds @ MINUTE..HOUR => format!("{} min", seconds / MINUTE),
+        seconds @ HOUR..DAY => format!("{} h", seconds / HOUR),
+        seconds if seconds < 2 * DAY => "1 day".to_owned(),
+        seconds => format!("{} days", seconds / DAY),
+    })
 }
 
 #[cfg(test)]
@@ -36,5 +46,10 @@ mod tests {
         ];
         assert_eq!(ages, words);
         assert_eq!(age(5_000, 0), "just now");
+        assert_eq!(ahead(90 * 86_400_000, 0), "in 90 days");
+        assert_eq!(
+            (ahead(59_999, 0).as_str(), ahead(0, 60_000).as_str()),
+            ("within a minute", "within a minute")
+        );
     }
 }

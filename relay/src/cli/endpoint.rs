@@ -1,11 +1,12 @@
 //! `endpoint`: whose addresses there are.
 
-use std::io::Write;
+use std::io::{self, BufRead, Read, Write};
 use std::path::Path;
 
 use clap::Subcommand;
 use muxhook_link::Now;
 use muxhook_protocol::EndpointId;
+use muxhook_protocol::mux::signature::Key;
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -40,6 +41,29 @@ pub(super) enum Verb {
         #[command(flatten)]
         place: Place,
     },
+    /// Switch an endpoint off: to senders it looks like none at all, and nobody may listen on it; what is owed stays
+    Disable {
+        /// Its id or name
+        name: EndpointId,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Switch an endpoint on again
+    Enable {
+        /// Its id or name
+        name: EndpointId,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Have the relay check Mux's signature before it takes a webhook, or not any more
+    Set {
+        /// Its id or name
+        name: EndpointId,
+        #[command(flatten)]
+        verify: Verify,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Delete an endpoint; any account may take its name from then on
     Delete {
         /// Its id or name
@@ -47,6 +71,19 @@ pub(super) enum Verb {
         #[command(flatten)]
         place: Place,
     },
+}
+
+/// Whether signatures are checked.
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Verify {
+    /// Answer 401 to what Mux has not signed, and neither forward nor hold it; the webhook's signing secret is the first
+    /// line on standard input
+    #[arg(long)]
+    verify_secret_stdin: bool,
+    /// Check no signature, and forget the secret
+    #[arg(long)]
+    no_verify: bool,
 }
 
 pub(super) fn run(verb: Verb, out: &mut impl Write) -> Result<(), Failure> {
@@ -62,8 +99,53 @@ pub(super) fn run(verb: Verb, out: &mut impl Write) -> Result<(), Failure> {
             say(&format!("The endpoint {name} {done} to the account {account}."));
             Ok(())
         }
+        Verb::Disable { name, place } => switch(&name, false, place),
+        Verb::Enable { name, place } => switch(&name, true, place),
+        Verb::Set { name, verify, place } => set(&name, &verify, place),
         Verb::Delete { name, place } => delete(&name, place),
     }
+}
+
+fn switch(name: &EndpointId, on: bool, place: Place) -> Result<(), Failure> {
+    let changed = super::accounts(place)?.switch_endpoint(name, on)?;
+    say(&match (on, changed) {
+        (true, true) => format!("The endpoint {name} is enabled."),
+        (true, false) => format!("The endpoint {name} was enabled already."),
+        (false, true) => {
+            format!(
+                "The endpoint {name} is disabled; who listens on it is told so, and ended within a second."
+            )
+        }
+        (false, false) => format!("The endpoint {name} was disabled already."),
+    });
+    Ok(())
+}
+
+fn set(name: &EndpointId, verify: &Verify, place: Place) -> Result<(), Failure> {
+    let accounts = super::accounts(place)?;
+    if verify.no_verify {
+        accounts.set_verification(name, None)?;
+        say(&format!("The endpoint {name} takes what comes, signed or not."));
+        return Ok(());
+    }
+    let key = key()?;
+    accounts.set_verification(name, Some(&key))?;
+    say(&format!(
+        "The endpoint {name} takes what is signed with this secret alone. It stands in relay.db, and is shown nowhere."
+    ));
+    Ok(())
+}
+
+/// From standard input, so that no list of processes shows it.
+fn key() -> Result<Key, Failure> {
+    const MOST: u64 = 4096;
+    let mut line = String::new();
+    io::stdin()
+        .lock()
+        .take(MOST)
+        .read_line(&mut line)
+        .map_err(|error| Failure::failed(format!("the signing secret can't be read: {error}")))?;
+    Key::new(line.trim_end_matches(['\n', '\r'])).map_err(|error| Failure::Usage(format!("error: {error}")))
 }
 
 fn delete(name: &EndpointId, place: Place) -> Result<(), Failure> {
@@ -75,7 +157,7 @@ fn delete(name: &EndpointId, place: Place) -> Result<(), Failure> {
         return Err(unknown());
     }
     say(&format!(
-        "The endpoint {name} of the account {owner} is deleted. Who listens on it now goes on until it disconnects."
+        "The endpoint {name} of the account {owner} is deleted; who listens on it is told so, and ended within a second."
     ));
     let owed = Debts::open(&data_dir)?.of(&Address { account: owner, endpoint: name.clone() })?;
     if let Some(forgotten) = forgotten(owed) {
@@ -118,18 +200,23 @@ impl Debts {
 fn list(endpoints: &[Endpoint], debts: &Debts, form: &Form, out: &mut impl Write) -> Result<(), Failure> {
     let now = Now::system().unix_millis();
     let mut rows = Vec::new();
-    for Endpoint { id, account, created_at } in endpoints {
+    for Endpoint { id, account, created_at, disabled_at, verifies } in endpoints {
         let owed = debts.of(&Address { account: account.clone(), endpoint: id.clone() })?;
         if form.json {
-            let line = json!({"endpoint": id, "account": account, "created_at": created_at, "owed": owed});
+            let line = json!({
+                "endpoint": id, "account": account, "created_at": created_at, "owed": owed,
+                "disabled_at": disabled_at, "verifies": verifies,
+            });
             writeln!(out, "{line}")?;
             continue;
         }
         let owed = owed.map_or_else(String::new, |owed| owed.to_string());
-        rows.push([id.to_string(), account.to_string(), age(*created_at, now), owed]);
+        let disabled = disabled_at.map(|then| format!("disabled {}", age(then, now)));
+        let notes: Vec<_> = disabled.into_iter().chain(verifies.then(|| "verifies".to_owned())).collect();
+        rows.push([id.to_string(), account.to_string(), age(*created_at, now), owed, notes.join(", ")]);
     }
     if !form.json {
-        table::write(out, ["ENDPOINT", "ACCOUNT", "MADE", "OWED"], &rows)?;
+        table::write(out, ["ENDPOINT", "ACCOUNT", "MADE", "OWED", "NOTES"], &rows)?;
     }
     Ok(out.flush()?)
 }

@@ -1,15 +1,16 @@
 //! `token`: who may act for an account.
 
 use std::io::Write;
+use std::str::FromStr;
 
 use clap::Subcommand;
 use muxhook_link::Now;
 use serde_json::json;
 
-use super::age::age;
+use super::age::{age, ahead};
 use super::failure::Failure;
 use super::{say, table};
-use crate::accounts::{AccountName, Accounts, NewToken, TokenRecord};
+use crate::accounts::{AccountName, Accounts, NewToken, Scopes, TokenRecord, TokenWish};
 use crate::config::Place;
 
 /// What can be done with tokens.
@@ -23,6 +24,13 @@ pub(super) enum Verb {
         /// What to call the token in lists
         #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
         label: String,
+        /// What it is good for: listen (listening, and claiming endpoints), history (reading and replaying what came),
+        /// admin (deleting endpoints, and giving up what is owed); several with commas between them
+        #[arg(long, value_name = "SCOPES", default_value_t)]
+        scope: Scopes,
+        /// When it ends by itself: 90d, 12h, 30m; without it, never
+        #[arg(long, value_name = "TIME")]
+        expires: Option<Lifetime>,
         #[command(flatten)]
         form: Form,
         #[command(flatten)]
@@ -42,7 +50,7 @@ pub(super) enum Verb {
         #[command(flatten)]
         place: Place,
     },
-    /// Give a token a new secret; the old one ends at once
+    /// Give a token a new secret; the old one ends at once, its scopes and its end stay
     Rotate {
         /// Its id, as `token list` shows it
         id: String,
@@ -63,9 +71,11 @@ pub(super) struct Form {
 
 pub(super) fn run(verb: Verb, out: &mut impl Write) -> Result<(), Failure> {
     match verb {
-        Verb::Create { account, label, form, place } => {
-            let accounts = Accounts::open(&super::data_dir(place)?, Now::system())?;
-            let new = accounts.create_token(&account, &label)?;
+        Verb::Create { account, label, scope, expires, form, place } => {
+            let now = Now::system();
+            let expires_at = expires.map(|Lifetime(life)| now.unix_millis().saturating_add(life));
+            let accounts = Accounts::open(&super::data_dir(place)?, now)?;
+            let new = accounts.create_token(&account, TokenWish { label, scopes: scope, expires_at })?;
             say(&format!("Token {} of the account {account}. Its secret is shown this once:", new.id));
             show_secret(&new, &form, out)
         }
@@ -73,7 +83,7 @@ pub(super) fn run(verb: Verb, out: &mut impl Write) -> Result<(), Failure> {
         Verb::Revoke { id, place } => {
             let revoked = super::accounts(place)?.revoke_token(&id)?;
             say(&format!(
-                "Token {} of the account {} is revoked: it opens no new session.",
+                "Token {} of the account {} is revoked: it opens nothing, and what it opened ends within a second.",
                 revoked.id, revoked.account
             ));
             Ok(())
@@ -81,7 +91,7 @@ pub(super) fn run(verb: Verb, out: &mut impl Write) -> Result<(), Failure> {
         Verb::Rotate { id, form, place } => {
             let new = super::accounts(place)?.rotate_token(&id)?;
             say(&format!(
-                "Token {} has a new secret, shown this once; the old one opens no new session:",
+                "Token {} has a new secret, shown this once; what the old one opened ends within a second:",
                 new.id
             ));
             show_secret(&new, &form, out)
@@ -107,11 +117,78 @@ fn list(tokens: &[TokenRecord], form: &Form, out: &mut impl Write) -> Result<(),
     let now = Now::system().unix_millis();
     let row = |token: &TokenRecord| {
         let last_used = token.last_used_at.map_or("never".to_owned(), |then| age(then, now));
-        let revoked = token.revoked_at.map_or(String::new(), |then| age(then, now));
-        let TokenRecord { id, account, label, created_at, .. } = token;
-        [id.clone(), account.to_string(), label.clone(), age(*created_at, now), last_used, revoked]
+        let TokenRecord { id, account, label, scopes, created_at, .. } = token;
+        let scopes = if *scopes == Scopes::default() { "all".to_owned() } else { scopes.to_string() };
+        [
+            id.clone(),
+            account.to_string(),
+            label.clone(),
+            scopes,
+            age(*created_at, now),
+            last_used,
+            end(token, now),
+        ]
     };
     let rows: Vec<_> = tokens.iter().map(row).collect();
-    table::write(out, ["ID", "ACCOUNT", "LABEL", "MADE", "LAST USED", "REVOKED"], &rows)?;
+    table::write(out, ["ID", "ACCOUNT", "LABEL", "SCOPES", "MADE", "LAST USED", "ENDS"], &rows)?;
     Ok(out.flush()?)
+}
+
+/// When a token ends, or how it has ended.
+fn end(token: &TokenRecord, now: u64) -> String {
+    match (token.revoked_at, token.expires_at) {
+        (Some(then), _) => format!("revoked {}", age(then, now)),
+        (None, Some(end)) if end <= now => format!("expired {}", age(end, now)),
+        (None, Some(end)) => ahead(end, now),
+        (None, None) => "never".to_owned(),
+    }
+}
+
+/// How long a token lives, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Lifetime(u64);
+
+/// The text is no such time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a token's time is a whole number above 0 with s, m, h or d behind it, such as 90d, and at most 36500d"
+)]
+pub(super) struct InvalidLifetime;
+
+impl FromStr for Lifetime {
+    type Err = InvalidLifetime;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLifetime> {
+        const MOST: u64 = 36_500 * 24 * 60 * 60 * 1000;
+        let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let millis: u64 = match &text[number.len()..] {
+            "s" => 1000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => return Err(InvalidLifetime),
+        };
+        if !number.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(InvalidLifetime);
+        }
+        let life = number.parse().ok().and_then(|number: u64| number.checked_mul(millis));
+        life.filter(|life| (1..=MOST).contains(life)).map(Self).ok_or(InvalidLifetime)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lifetime_has_a_unit_and_bounds() {
+        assert_eq!("90d".parse(), Ok(Lifetime(90 * 86_400_000)));
+        assert_eq!("1s".parse(), Ok(Lifetime(1000)));
+        assert_eq!("36500d".parse(), Ok(Lifetime(36_500 * 86_400_000)));
+        for wrong in
+            ["", "d", "90", "0d", "-1d", "+1d", "1.5h", "1 d", "36501d", "18446744073709551615d", "1w", "é"]
+        {
+            assert_eq!(wrong.parse::<Lifetime>(), Err(InvalidLifetime), "{wrong:?}");
+        }
+    }
 }

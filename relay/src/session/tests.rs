@@ -10,11 +10,13 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role as Side;
 
 use super::*;
+use crate::accounts::AccountName;
 use crate::dispatch::{Answer, Keeping, Request};
 use crate::journal::{self, Address};
 
 struct Fixture {
     sessions: Arc<Sessions>,
+    pass: Pass,
     _dir: TempDir,
 }
 
@@ -26,7 +28,8 @@ impl Fixture {
     fn keeping(keeping: impl FnOnce(&std::path::Path) -> Keeping) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let accounts = Arc::new(Accounts::open(dir.path(), Now::system()).unwrap());
-        accounts.create_token(&AccountName::default(), "").unwrap();
+        let token = accounts.create_token(&AccountName::default(), "").unwrap();
+        let pass = accounts.authenticate(token.secret.reveal()).unwrap().unwrap();
         let registry = Arc::new(Registry::default());
         let sessions = Sessions {
             accounts,
@@ -36,7 +39,7 @@ impl Fixture {
             per_endpoint: 8,
             public_url: "http://relay.example".parse().unwrap(),
         };
-        Self { sessions: Arc::new(sessions), _dir: dir }
+        Self { sessions: Arc::new(sessions), pass, _dir: dir }
     }
 
     /// A session, and the CLI's end of its socket.
@@ -44,7 +47,7 @@ impl Fixture {
         let (here, there) = duplex(64 * 1024);
         let config = Some(websocket_config(READ_BUFFER));
         let here = WebSocketStream::from_raw_socket(here, Side::Server, config).await;
-        let run = Arc::clone(&self.sessions).run(AccountName::default(), here);
+        let run = Arc::clone(&self.sessions).run(self.pass.clone(), here);
         (tokio::spawn(run), WebSocketStream::from_raw_socket(there, Side::Client, config).await)
     }
 

@@ -12,6 +12,7 @@ mod owed;
 mod page;
 mod past;
 mod restart;
+mod rights;
 mod sanitised;
 mod several;
 mod tls;

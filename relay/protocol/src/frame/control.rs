@@ -158,6 +158,9 @@ pub enum RefusedCode {
     TooManySessions,
     /// The relay failed at something of its own; dialling again may help.
     Internal,
+    /// The token, or the endpoint, is not good for it, or no more: the token lacks a scope, was revoked or has
+    /// expired; the endpoint was deleted or switched off, or its account was. It may end a session that stands, too.
+    Forbidden,
     /// The greeting was not one; also any code that a newer relay knows and this CLI does not.
     #[serde(other)]
     Protocol,

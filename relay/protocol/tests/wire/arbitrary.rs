@@ -96,8 +96,8 @@ fn welcome() -> impl Strategy<Value = Welcome> {
 }
 
 fn refused_code() -> impl Strategy<Value = RefusedCode> {
-    use RefusedCode::{EndpointTaken, Internal, Protocol, TooManySessions};
-    prop::sample::select(vec![EndpointTaken, TooManySessions, Internal, Protocol])
+    use RefusedCode::{EndpointTaken, Forbidden, Internal, Protocol, TooManySessions};
+    prop::sample::select(vec![EndpointTaken, TooManySessions, Internal, Forbidden, Protocol])
 }
 
 fn delivery() -> impl Strategy<Value = Delivery> {

@@ -230,6 +230,7 @@ fn rest() -> Vec<(&'static str, Frame)> {
         ),
         ("refused-too-many-sessions", refused(RefusedCode::TooManySessions, "16 listeners are there", false)),
         ("refused-internal", refused(RefusedCode::Internal, "", false)),
+        ("refused-forbidden", refused(RefusedCode::Forbidden, "the endpoint shop was deleted", true)),
         ("refused-protocol", refused(RefusedCode::Protocol, "no greeting", true)),
         ("answered", Frame::Answered { id: id() }),
         ("restarting", Frame::Restarting(Restarting { reconnect_in_ms: 1500 })),

@@ -7,7 +7,7 @@ use muxhook_protocol::{FailReason, Failure, Headers, Reply};
 use proptest::prelude::*;
 
 use super::*;
-use crate::accounts::{AccountName, Address};
+use crate::accounts::{AccountName, Address, Pass};
 use crate::registry::Wishes;
 
 /// What may happen.
@@ -122,7 +122,8 @@ impl World {
         self.sessions += 1;
         let address = Address { account: AccountName::default(), endpoint: "shop".parse().unwrap() };
         let wishes = Wishes { role: Role::Listener, ack: Ack::App, owed: Owed::Deliver };
-        let seat = Seat::new(self.sessions, address, format!("listener-{number}"), wishes, 0);
+        let pass = Pass::of(AccountName::default());
+        let seat = Seat::new(self.sessions, address, pass, format!("listener-{number}"), wishes, 0);
         let listener = &mut self.listeners[number];
         if !keeps {
             listener.in_hand.clear();
