@@ -12,6 +12,7 @@ mod walk;
 
 use http::{Method, StatusCode};
 use muxhook_protocol::EndpointId;
+use muxhook_protocol::frame::Backlog;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -58,6 +59,9 @@ pub struct Endpoint {
     pub listeners: u64,
     /// Sessions that look on now.
     pub observers: u64,
+    /// What the relay has acknowledged and no app has accepted yet; `None`: the relay doesn't tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed: Option<Backlog>,
 }
 
 #[derive(Deserialize)]

@@ -7,6 +7,7 @@ mod bodies;
 pub mod events;
 mod wish;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use muxhook_protocol::EndpointId;
+use muxhook_protocol::frame::Backlog;
 use tokio::task::spawn_blocking;
 
 pub use bodies::{EndpointBody, EndpointsBody, ErrorBody, NewEndpointBody, StatusBody};
@@ -184,7 +186,9 @@ impl Api {
 
     fn list(&self, account: &AccountName) -> Result<Response<Bytes>, Error> {
         let endpoints = self.accounts.list_endpoints(Some(account))?;
-        let endpoints = endpoints.into_iter().map(|endpoint| self.describe(endpoint)).collect();
+        let owed = self.owed(account);
+        let endpoints =
+            endpoints.into_iter().map(|endpoint| self.describe(endpoint, owed.as_ref())).collect();
         Ok(json(StatusCode::OK, &EndpointsBody { endpoints }))
     }
 
@@ -207,7 +211,7 @@ impl Api {
         };
         let claimed = self.accounts.claim_endpoint(account, name.as_ref())?;
         let status = if claimed.is_new { StatusCode::CREATED } else { StatusCode::OK };
-        Ok(json(status, &self.describe(claimed.endpoint)))
+        Ok(json(status, &self.describe(claimed.endpoint, self.owed(account).as_ref())))
     }
 
     /// One that somebody listens on stays: its next delivery, or its listener's next dial, would meet a surprise.
@@ -225,7 +229,14 @@ impl Api {
         Ok(Reply::After(Wish::Forget { address }))
     }
 
-    fn describe(&self, endpoint: Endpoint) -> EndpointBody {
+    /// What the account's endpoints are owed; `None` when that can't be told.
+    fn owed(&self, account: &AccountName) -> Option<HashMap<String, Backlog>> {
+        let owed = self.journal.as_ref()?.history().owed(account);
+        owed.inspect_err(|error| tracing::error!(%error, "what is owed can't be told")).ok()
+    }
+
+    fn describe(&self, endpoint: Endpoint, owed: Option<&HashMap<String, Backlog>>) -> EndpointBody {
+        let owed = owed.map(|owed| owed.get(endpoint.id.as_str()).copied().unwrap_or_default());
         let (listeners, observers) = (self.live)(&endpoint.id);
         EndpointBody {
             public_url: self.public_url.endpoint(&endpoint.id),
@@ -233,6 +244,7 @@ impl Api {
             created_at: endpoint.created_at,
             listeners,
             observers,
+            owed,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use muxhook_protocol::EndpointId;
+use muxhook_protocol::frame::Backlog;
 use serde_json::json;
 
 use super::reach::{self, Reached};
@@ -107,6 +108,9 @@ pub(super) fn line(endpoint: &Endpoint, own: bool, style: Style) -> String {
             more => add(format!("{more} {what}s")),
         }
     }
+    if let Some(Backlog { count: count @ 1.., .. }) = endpoint.owed {
+        add(format!("owed {count} event{}", if count == 1 { "" } else { "s" }));
+    }
     if own {
         add("this machine's own".to_owned());
     }
@@ -130,10 +134,11 @@ mod tests {
             created_at: 1_764_000_000_000,
             listeners: 2,
             observers: 1,
+            owed: Some(Backlog { count: 3, oldest_at: Some(1) }),
         };
         assert_eq!(
             line(&endpoint, true, Style::default()),
-            "https://h.example/h/alice\\x1b[2J  made 2025-11-24  2 listeners  1 observer  this machine's own"
+            "https://h.example/h/alice\\x1b[2J  made 2025-11-24  2 listeners  1 observer  owed 3 events  this machine's own"
         );
     }
 }

@@ -250,6 +250,8 @@ fn what_is_owed_can_be_listed_shown_and_given_up() {
     assert!(rows.iter().all(|row| row["fate"] == "owed" && row["answered_by"] == "held"), "{rows:?}");
     let ids: Vec<_> = rows.iter().map(|row| row["delivery"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), 2);
+    let status = place.home.run(&["status"]).with(0, "");
+    assert!(status.out.contains("owed 2 events"), "{}", status.out);
     let end = &ids[0][28..];
     assert!(events(&["list"]).with(0, "").out.contains(end), "the end of an id is what a list shows");
     assert_eq!(events(&["show", end, "--raw"]).with(0, "").out, body(2));

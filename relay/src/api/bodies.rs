@@ -1,6 +1,7 @@
 //! The shapes of the API's JSON.
 
 use muxhook_protocol::EndpointId;
+use muxhook_protocol::frame::Backlog;
 use serde::{Deserialize, Serialize};
 
 /// What `GET /_relay/v1/status` answers.
@@ -36,6 +37,9 @@ pub struct EndpointBody {
     pub listeners: usize,
     /// Sessions that only look, now.
     pub observers: usize,
+    /// What the relay has acknowledged and no app has accepted yet; `None`: the relay keeps nothing, or can't tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed: Option<Backlog>,
 }
 
 /// What `POST /_relay/v1/endpoints` takes.

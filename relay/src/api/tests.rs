@@ -128,7 +128,7 @@ fn an_endpoint_is_created_once_and_found_again() {
     let desk = Desk::new();
     let made = json!({
         "endpoint": "busy", "public_url": "https://hooks.example.com/h/busy", "created_at": 1_700_000_000_000_u64,
-        "listeners": 2, "observers": 1,
+        "listeners": 2, "observers": 1, "owed": {"count": 0, "oldest_at": null},
     });
     assert_eq!(desk.create(&desk.ada, r#"{"endpoint":"busy"}"#), (201, made.clone()));
     assert_eq!(desk.create(&desk.ada, r#"{"endpoint":"busy","later":true}"#), (200, made.clone()));

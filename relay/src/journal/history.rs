@@ -14,13 +14,16 @@ mod find;
 mod list;
 mod row;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use muxhook_protocol::frame::Backlog;
 use muxhook_protocol::{Delivery, DeliveryId, Headers};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{Address, rows, tables};
+use crate::accounts::AccountName;
 use crate::database::OpenError;
 
 pub use fate::{Fate, UnknownFate};
@@ -64,6 +67,22 @@ impl History {
         // One state of the file for the page and what stands beside it.
         let state = connection.unchecked_transaction()?;
         Ok(list::page(&state, address, query)?)
+    }
+
+    /// How much each endpoint of an account is owed; those that are owed nothing are not there.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn owed(&self, account: &AccountName) -> Result<HashMap<String, Backlog>, ReadError> {
+        let connection = lock(&self.quick);
+        let sql = "SELECT endpoint, owed_rows, (SELECT received_at FROM deliveries
+                WHERE deliveries.endpoint = no AND state = 1 ORDER BY seq LIMIT 1)
+            FROM endpoints WHERE account = ?1 AND owed_rows > 0";
+        let mut query = connection.prepare_cached(sql)?;
+        let owed = query.query_map([account.as_str()], |row| {
+            Ok((row.get(0)?, Backlog { count: row.get(1)?, oldest_at: row.get(2)? }))
+        })?;
+        Ok(owed.collect::<rusqlite::Result<_>>()?)
     }
 
     /// The delivery at an address that `id` means.

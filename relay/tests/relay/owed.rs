@@ -62,6 +62,24 @@ async fn what_nobody_takes_is_held_and_delivered_in_order_of_arrival() {
 }
 
 #[tokio::test]
+async fn an_account_is_told_what_each_of_its_endpoints_is_owed() {
+    let relay = owing(&["one", "two"]).await;
+    let token = relay.token.reveal();
+    let request =
+        format!("GET /_relay/v1/endpoints HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n");
+    let owed = async || {
+        let body: serde_json::Value = serde_json::from_slice(&relay.ask(request.clone()).await.body).unwrap();
+        body["endpoints"][0]["owed"].clone()
+    };
+    let two = owed().await;
+    assert!(two["count"] == 2 && two["oldest_at"].as_u64().is_some_and(|at| at > 0), "{two}");
+    let mut cli = relay.listen("shop").await;
+    cli.handle(ok()).await;
+    cli.handle(ok()).await;
+    soon(async { while owed().await["count"] != 0 {} }).await;
+}
+
+#[tokio::test]
 async fn a_held_request_is_delivered_as_it_came() {
     let relay = owing(&[]).await;
     let body = (0..200_000).map(|byte| (byte % 251) as u8).collect::<Vec<u8>>();
