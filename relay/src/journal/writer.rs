@@ -47,7 +47,9 @@ pub(super) struct Writer {
     pause: Option<Instant>,
     /// Pages of the log that are to be brought in, as of the last change.
     log_pages: u64,
-    /// When that failed for want of room.
+    /// The disk had no room for more when that was last looked at.
+    is_full: bool,
+    /// When bringing the log in failed for want of room.
     failed_at: Option<Instant>,
     /// Rows that came since the last step of the housekeeping.
     came: usize,
@@ -79,6 +81,7 @@ impl Writer {
             early,
             pause: None,
             log_pages: 0,
+            is_full: false,
             failed_at: None,
             came: 0,
         })

@@ -93,8 +93,8 @@ fn the_help_of_what_looks_after_the_data() {
                                          0s: no history [default: 24h]
     max-journal <SIZE>           Most bytes of webhooks on the disk, history and what is held
                                          together [default: 4GiB]
-    admin <ADDR>                 Address for /healthz and /readyz, plain HTTP that asks nobody
-                                         who they are [default: none]
+    admin <ADDR>                 Address for /healthz, /readyz and /metrics, plain HTTP that
+                                         asks nobody who they are [default: none]
     admin-open[=<BOOL>]          Let the address of --admin be reached from beyond this machine
                                          [possible values: true, false]
     grace <DURATION>             How long a relay told to end waits for what is under way, and

@@ -53,11 +53,14 @@ impl Writer {
             has = self.is_roomy();
         }
         self.queue.set_full(!has);
+        self.is_full = !has;
         Ok(has)
     }
 
     fn is_roomy(&self) -> bool {
-        free(&self.dir).is_none_or(|free| free >= self.log_pages * PAGE + RESERVE)
+        // Once there was none, a little more is waited for: else it would come and go with each delivery.
+        let reserve = if self.is_full { RESERVE + RESERVE / 2 } else { RESERVE };
+        free(&self.dir).is_none_or(|free| free >= self.log_pages * PAGE + reserve)
     }
 
     /// Turns away what is to be held, for want of room. The history gives way to as much as that, so that there is
