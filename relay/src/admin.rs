@@ -63,8 +63,8 @@ struct Report {
     ready: bool,
     /// What is wrong; nothing when it is ready.
     faults: Vec<Fault>,
-    /// Webhooks that are missing in the history since the relay started, as they came faster than it could be
-    /// written. They were forwarded all the same: this is for information.
+    /// Webhooks that are missing in the history since the relay started: they came faster than it could be written, or
+    /// the disk was full. They were forwarded all the same: this is for information.
     dropped: u64,
 }
 

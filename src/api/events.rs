@@ -40,7 +40,7 @@ pub struct Page {
     pub gaps: Vec<Gap>,
     /// What is owed on the endpoint.
     pub owed: Backlog,
-    /// Deliveries that are missing, since they came faster than they could be written: in all, since the relay
+    /// Deliveries that are missing, since they came too fast or the disk was full: in all, since the relay
     /// started.
     pub dropped: u64,
 }

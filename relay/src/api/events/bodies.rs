@@ -17,7 +17,7 @@ pub struct PageBody {
     pub gaps: Vec<Gap>,
     /// What is owed on the endpoint.
     pub owed: Backlog,
-    /// Deliveries that are missing, since they came faster than they could be written: of all endpoints, since the
+    /// Deliveries that are missing, since they came too fast or the disk was full: of all endpoints, since the
     /// relay started.
     pub dropped: u64,
 }
