@@ -299,7 +299,8 @@ async fn what_is_foreign_looks_like_what_is_not_there() {
 async fn an_account_has_no_more_than_its_quotas() {
     let relay = Relay::start().await;
     let ada = token(&relay, ALL, None);
-    let quotas = NewQuotas { max_endpoints: Some(Some(2)), max_listeners: Some(Some(1)) };
+    let quotas =
+        NewQuotas { max_endpoints: Some(Some(2)), max_listeners: Some(Some(1)), ..NewQuotas::default() };
     beside(&relay).set_quotas(&account("ada"), quotas).unwrap();
     let one = Cli::dial(relay.addr, &ada.secret, hello("one")).await.unwrap();
     let full = Cli::dial(relay.addr, &ada.secret, hello("two")).await.err().expect("refused");
