@@ -38,9 +38,10 @@ mod suspicion;
 mod tables;
 mod writer;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -50,6 +51,7 @@ use muxhook_protocol::frame::{Backlog, Gap};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::accounts::AccountName;
 pub use crate::accounts::Address;
 use crate::database::{self, OpenError};
 pub use entry::{Answered, Attempt, By, Entry, Note, State, Tried, Which};
@@ -92,6 +94,11 @@ impl Default for Limits {
     }
 }
 
+/// Most bytes that may be owed on all endpoints of an account together, of those accounts that have such a bound.
+pub type HeldLimits = HashMap<AccountName, u64>;
+
+type SharedHeldLimits = Arc<RwLock<HeldLimits>>;
+
 /// Why a delivery is not held. The relay must not answer 2xx.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HoldError {
@@ -132,6 +139,7 @@ pub struct Journal {
     writer: std::sync::Mutex<Option<JoinHandle<()>>>,
     history: History,
     limits: Limits,
+    held_limits: SharedHeldLimits,
     /// The `seq` of the latest delivery in it.
     last_seq: u64,
     began: Instant,
@@ -140,6 +148,11 @@ pub struct Journal {
 }
 
 impl Journal {
+    /// Sets what accounts may be owed, in place of what was set before. What is owed already stays.
+    pub fn set_held_limits(&self, limits: HeldLimits) {
+        *self.held_limits.write().unwrap_or_else(PoisonError::into_inner) = limits;
+    }
+
     /// Opens the journal in the folder `dir`, made where it is missing, and starts its writer. To be called within a
     /// tokio runtime.
     ///
@@ -153,7 +166,9 @@ impl Journal {
         let history = History::open(dir)?;
         let (seq, kept_at) = recent::latest(&connection).map_err(failed)?;
         let queue = Arc::new(Queue::default());
-        let books = books::Books::load(&connection, limits).map_err(failed)?;
+        let mut books = books::Books::load(&connection, limits).map_err(failed)?;
+        let held_limits = SharedHeldLimits::default();
+        books.held_limits = Arc::clone(&held_limits);
         let writer =
             writer::Writer::new(connection, Arc::clone(&queue), books, dir.to_owned()).map_err(failed)?;
         let thread = std::thread::Builder::new().name("journal".to_owned());
@@ -165,6 +180,7 @@ impl Journal {
             writer: std::sync::Mutex::new(Some(writer)),
             history,
             limits,
+            held_limits,
             last_seq: seq,
             began: Instant::now(),
             base: kept_at.max(now.unix_millis()),

@@ -69,9 +69,9 @@ impl Relay {
         };
         let addrs = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect::<Vec<_>>();
         let accounts = Arc::new(Accounts::open(&config.data_dir, now)?);
-        // Before the first webhook: none may slip past the check of its signature.
-        accounts.read_keys()?;
         let journal = open_journal(&config, now)?;
+        // Before the first webhook: none may slip past the check of its signature.
+        revoked::settings(&accounts, journal.as_deref())?;
         if let Some(token) = &config.bootstrap_token {
             accounts.replace_bootstrap_token(&AccountName::default(), "bootstrap", token)?;
         }
@@ -146,7 +146,7 @@ impl Relay {
             () = down => {}
             () = shared.dispatch.sweep() => {}
             () = tend => {}
-            () = revoked::end(&shared.sessions) => {}
+            () = revoked::end(&shared.sessions, shared.journal.as_ref()) => {}
             () = deleted::forget(&shared.sessions.accounts, shared.journal.as_deref()) => {}
         }
     }

@@ -118,7 +118,10 @@ impl Sessions {
         };
         let (endpoint, quotas) = match self.claim(&pass, &hello).await {
             Ok(claimed) => claimed,
-            Err(error) => return Err(turn_away(link, &error)),
+            Err(error) => {
+                let (code, fatal, message) = refusal(&error);
+                return Err(refuse(link, code, fatal, &message));
+            }
         };
         let number = self.registry.number();
         let in_hand = u32::try_from(hello.resume.len()).unwrap_or(u32::MAX);
@@ -130,19 +133,10 @@ impl Sessions {
         }
         let owed = self.dispatch.backlog(&address).await;
         let seat = Seat::new(number, address, pass, hello.listener, wishes, in_hand);
-        let most = Most { on_endpoint: self.per_endpoint, of_account: quotas.listeners() };
-        let others = match self.registry.enter(&endpoint, Arc::clone(&seat), most) {
+        let others = match self.take(&seat, quotas) {
             Ok(others) => others,
-            Err(full) => {
-                return Err(refuse(link, RefusedCode::TooManySessions, false, &told(full, &seat, most)));
-            }
+            Err((code, fatal, message)) => return Err(refuse(link, code, fatal, &message)),
         };
-        // From now on it is among those who are looked at when rights change; what changed before is seen here.
-        if let Err(error) = self.accounts.still_allows(&seat.pass, &seat.address) {
-            self.registry.leave(&endpoint, number);
-            self.dispatch.lost(&seat);
-            return Err(turn_away(link, &error));
-        }
         // Whatever is sent to the seat from now on comes behind this.
         link.send(Outgoing::control(&Frame::Welcome(Welcome {
             public_url: self.public_url.endpoint(&endpoint),
@@ -181,6 +175,27 @@ impl Sessions {
             link.send(Outgoing::control(&Frame::Gap(gap.clone())));
         }
         Some((link.mark(), gaps))
+    }
+
+    /// Takes the seat, and tells how many other listeners there are.
+    fn take(&self, seat: &Arc<Seat>, quotas: Quotas) -> Result<u32, Refusal> {
+        let Address { account, endpoint } = &seat.address;
+        let most = Most { on_endpoint: self.per_endpoint, of_account: quotas.listeners() };
+        let others = self.registry.enter(endpoint, Arc::clone(seat), most).map_err(|full| {
+            let (what, most) = match full {
+                NoSeat::Endpoint => (endpoint.to_string(), most.on_endpoint),
+                NoSeat::Account => (format!("the account {account}"), most.of_account),
+            };
+            let message = format!("{what} has {most} sessions already, as many as it may");
+            (RefusedCode::TooManySessions, false, message)
+        })?;
+        // From now on it is among those who are looked at when rights change; what changed before is seen here.
+        self.accounts.still_allows(&seat.pass, &seat.address).map_err(|error| {
+            self.registry.leave(endpoint, seat.session);
+            self.dispatch.lost(seat);
+            refusal(&error)
+        })?;
+        Ok(others)
     }
 
     /// Gives up what is owed. What can't be given up is delivered.
@@ -295,34 +310,21 @@ fn is_sane(hello: &Hello) -> bool {
     hello.agent.len() <= 128 && (1..=128).contains(&hello.listener.len()) && hello.prefer.len() <= 16
 }
 
-/// Refuses for what the accounts said.
-fn turn_away<S>(link: &mut Link<S>, error: &Error) -> Ended
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
+/// Why there is no session: for programs, whether dialling again is of no use, and for people.
+type Refusal = (RefusedCode, bool, String);
+
+/// What the accounts said, to a CLI.
+fn refusal(error: &Error) -> Refusal {
     let code = match error {
         Error::Taken(_) => RefusedCode::EndpointTaken,
         Error::NoRight(_) | Error::TooMany(..) => RefusedCode::Forbidden,
         error => {
             tracing::error!(%error, "an endpoint could not be looked up");
-            let message = "the relay could not look the endpoint up";
-            return refuse(link, RefusedCode::Internal, false, message);
+            let message = "the relay could not look the endpoint up".to_owned();
+            return (RefusedCode::Internal, false, message);
         }
     };
-    refuse(link, code, true, &error.to_string())
-}
-
-/// Why there is no place, for people.
-fn told(full: NoSeat, seat: &Seat, most: Most) -> String {
-    let Address { account, endpoint } = &seat.address;
-    match full {
-        NoSeat::Endpoint => {
-            format!("{endpoint} has {} sessions already, as many as it may", most.on_endpoint)
-        }
-        NoSeat::Account => {
-            format!("the account {account} has {} sessions already, as many as it may", most.of_account)
-        }
-    }
+    (code, true, error.to_string())
 }
 
 /// Queues the refusal; closing the link writes it.

@@ -13,5 +13,6 @@ mod certificate;
 mod harness;
 mod laptop;
 mod link;
+mod rights;
 mod several;
 mod slow;

@@ -1,5 +1,7 @@
 //! Accounts themselves: switched off and on, and what each may have.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::Serialize;
 
@@ -12,6 +14,8 @@ pub struct Quotas {
     pub max_endpoints: Option<u64>,
     /// Sessions at once, of observers too; without one, what the relay takes in all.
     pub max_listeners: Option<u64>,
+    /// Bytes of held webhooks, over all its endpoints; without one, each endpoint's own bound.
+    pub max_held: Option<u64>,
 }
 
 /// A change of [`Quotas`]: what is `None` stays, and `Some(None)` is the default again.
@@ -21,6 +25,8 @@ pub struct NewQuotas {
     pub max_endpoints: Option<Option<u64>>,
     /// See [`Quotas::max_listeners`].
     pub max_listeners: Option<Option<u64>>,
+    /// See [`Quotas::max_held`].
+    pub max_held: Option<Option<u64>>,
 }
 
 /// What the relay knows of an account. Times are milliseconds since the Unix epoch.
@@ -79,7 +85,8 @@ impl Accounts {
     pub fn set_quotas(&self, account: &AccountName, new: NewQuotas) -> Result<Quotas, Error> {
         let stored = |most: Option<u64>| most.map(|most| i64::try_from(most).unwrap_or(i64::MAX));
         let sql = "UPDATE accounts SET
-                max_endpoints = iif(?2, ?3, max_endpoints), max_listeners = iif(?4, ?5, max_listeners)
+                max_endpoints = iif(?2, ?3, max_endpoints), max_listeners = iif(?4, ?5, max_listeners),
+                max_held = iif(?6, ?7, max_held)
             WHERE name = ?1 RETURNING *";
         let values = (
             account.as_str(),
@@ -87,11 +94,25 @@ impl Accounts {
             stored(new.max_endpoints.flatten()),
             new.max_listeners.is_some(),
             stored(new.max_listeners.flatten()),
+            new.max_held.is_some(),
+            stored(new.max_held.flatten()),
         );
         let set = self.changes().prepare_cached(sql)?.query_row(values, quotas_in).optional()?;
         let set = set.ok_or_else(|| Error::UnknownAccount(account.clone()))?;
         tracing::info!(%account, ?set, "what an account may have is set");
         Ok(set)
+    }
+
+    /// The accounts that have a [`Quotas::max_held`], and what it is.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn held_limits(&self) -> Result<HashMap<AccountName, u64>, Error> {
+        let database = self.questions();
+        let mut query =
+            database.prepare_cached("SELECT name, max_held FROM accounts WHERE max_held IS NOT NULL")?;
+        let rows = query.query_map((), |row| Ok((parsed(row, "name")?, super::millis(row, "max_held")?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Switches the account on or off: off, its tokens open nothing, its sessions end, and its endpoints look like
@@ -142,5 +163,6 @@ fn quotas_in(row: &Row<'_>) -> rusqlite::Result<Quotas> {
     Ok(Quotas {
         max_endpoints: optional_millis(row, "max_endpoints")?,
         max_listeners: optional_millis(row, "max_listeners")?,
+        max_held: optional_millis(row, "max_held")?,
     })
 }

@@ -179,3 +179,55 @@ fn touch(database: &Connection, id: &str, now: i64) {
         tracing::warn!(%error, "changes to accounts won't wait for other processes");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use muxhook_link::Now;
+
+    use super::super::TokenWish;
+    use super::*;
+
+    #[test]
+    fn a_token_ends_at_its_moment_and_stays_so() {
+        static MILLIS: AtomicU64 = AtomicU64::new(1_000_000);
+        let dir = tempfile::tempdir().unwrap();
+        let accounts = Accounts::open(dir.path(), Now::from_fn(|| MILLIS.load(Ordering::Relaxed))).unwrap();
+        let mine = AccountName::default();
+        let wish = TokenWish { expires_at: Some(2_000_000), ..TokenWish::default() };
+        let token = accounts.create_token(&mine, wish).unwrap();
+        let endpoint = accounts.claim_endpoint(&mine, None).unwrap().endpoint.id;
+        let address = Address { account: mine, endpoint };
+        MILLIS.store(1_999_999, Ordering::Relaxed);
+        let pass = accounts.authenticate(token.secret.reveal()).unwrap().expect("good");
+        accounts.still_allows(&pass, &address).unwrap();
+        assert!(!accounts.has_expired(&pass));
+        let token = accounts.rotate_token(&token.id).unwrap();
+        let replaced = accounts.still_allows(&pass, &address);
+        assert!(matches!(replaced, Err(Error::NoRight(NoRight::Token))), "a new secret under the same id");
+        let pass = accounts.authenticate(token.secret.reveal()).unwrap().expect("good");
+
+        MILLIS.store(2_000_000, Ordering::Relaxed);
+        assert!(accounts.has_expired(&pass), "rotating gave it no more time");
+        assert!(accounts.authenticate(token.secret.reveal()).unwrap().is_none());
+        assert!(matches!(accounts.still_allows(&pass, &address), Err(Error::NoRight(NoRight::Token))));
+        assert!(matches!(accounts.rotate_token(&token.id), Err(Error::Expired(_))), "nor does it come back");
+    }
+
+    #[test]
+    fn what_is_foreign_is_no_right() {
+        let dir = tempfile::tempdir().unwrap();
+        let accounts = Accounts::open(dir.path(), Now::system()).unwrap();
+        let [mine, other]: [AccountName; 2] = ["mine", "other"].map(|name| name.parse().unwrap());
+        let token = accounts.create_token(&mine, "").unwrap();
+        accounts.create_token(&other, "").unwrap();
+        let endpoint = accounts.claim_endpoint(&other, None).unwrap().endpoint.id;
+        let pass = accounts.authenticate(token.secret.reveal()).unwrap().expect("good");
+        let address = Address { account: mine, endpoint };
+        let refused = accounts.still_allows(&pass, &address);
+        assert!(matches!(refused, Err(Error::NoRight(NoRight::EndpointDeleted(_)))));
+        let shown = format!("{pass:?}");
+        assert!(shown.contains("TokenHash(…)") && !shown.contains(token.secret.reveal()), "{shown}");
+    }
+}

@@ -43,6 +43,7 @@ pub(crate) const SHAPE: Shape = Shape {
     ALTER TABLE accounts ADD COLUMN disabled_at INTEGER;
     ALTER TABLE accounts ADD COLUMN max_endpoints INTEGER;
     ALTER TABLE accounts ADD COLUMN max_listeners INTEGER;
+    ALTER TABLE accounts ADD COLUMN max_held INTEGER;
     ALTER TABLE endpoints ADD COLUMN disabled_at INTEGER;
     ALTER TABLE endpoints ADD COLUMN verify_secret TEXT;
     CREATE TABLE revision (no INTEGER NOT NULL) STRICT;
@@ -50,7 +51,7 @@ pub(crate) const SHAPE: Shape = Shape {
     CREATE TRIGGER token_changed AFTER UPDATE OF hash, scopes, expires_at, revoked_at ON tokens
         BEGIN UPDATE revision SET no = no + 1; END;
     CREATE TRIGGER token_deleted AFTER DELETE ON tokens BEGIN UPDATE revision SET no = no + 1; END;
-    CREATE TRIGGER account_changed AFTER UPDATE OF disabled_at ON accounts
+    CREATE TRIGGER account_changed AFTER UPDATE OF disabled_at, max_held ON accounts
         BEGIN UPDATE revision SET no = no + 1; END;
     CREATE TRIGGER endpoint_changed AFTER UPDATE OF account, disabled_at, verify_secret ON endpoints
         BEGIN UPDATE revision SET no = no + 1; END;

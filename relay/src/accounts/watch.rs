@@ -109,7 +109,7 @@ mod tests {
     use muxhook_link::Now;
     use tempfile::TempDir;
 
-    use super::super::{AccountName, NewQuotas, SHAPE};
+    use super::super::{AccountName, NewQuotas, Quotas, SHAPE};
     use super::*;
 
     fn open(dir: &Path) -> Accounts {
@@ -137,13 +137,14 @@ mod tests {
         let token = shell.create_token(&mine, "").unwrap();
         shell.claim_endpoint(&mine, Some(&shop)).unwrap();
         relay.authenticate(token.secret.reveal()).unwrap().expect("good");
-        let quotas = NewQuotas { max_endpoints: Some(Some(1)), ..NewQuotas::default() };
-        shell.set_quotas(&mine, quotas).unwrap();
         assert!(!has_changed(&relay), "a new token, its use, and a new endpoint concern nobody who is there");
 
         let key = Key::new("secret").unwrap();
-        let changes: [(&str, &dyn Fn()); 8] = [
+        let changes: [(&str, &dyn Fn()); 9] = [
             ("verify", &|| shell.set_verification(&shop, Some(&key)).unwrap()),
+            ("quota", &|| {
+                assert_eq!(shell.set_quotas(&mine, NewQuotas::default()).unwrap(), Quotas::default())
+            }),
             ("disable", &|| assert!(shell.switch_endpoint(&shop, false).unwrap())),
             ("enable", &|| assert!(shell.switch_endpoint(&shop, true).unwrap())),
             ("disable the account", &|| assert!(shell.switch_account(&mine, false).unwrap())),

@@ -12,6 +12,7 @@ use super::failure::Failure;
 use super::token::Form;
 use super::{say, table};
 use crate::accounts::{AccountName, AccountRecord, NewQuotas};
+use crate::config::ByteSize;
 use crate::config::Place;
 
 /// What can be done with accounts. `token create` makes them.
@@ -60,6 +61,24 @@ pub(super) struct Given {
     /// Most sessions at once; `default`: as many as the relay takes
     #[arg(long, value_name = "N")]
     max_listeners: Option<Most>,
+    /// Most bytes of held webhooks over all its endpoints, such as 500MiB; `default`: each endpoint's own bound
+    #[arg(long, value_name = "SIZE")]
+    max_held: Option<MostBytes>,
+}
+
+/// A size, or the default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct MostBytes(Option<u64>);
+
+impl FromStr for MostBytes {
+    type Err = <ByteSize as FromStr>::Err;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "default" => Ok(Self(None)),
+            text => text.parse().map(|ByteSize(bytes)| Self(Some(bytes as u64))),
+        }
+    }
 }
 
 /// A number, or the default.
@@ -85,14 +104,16 @@ impl FromStr for Most {
 pub(super) fn run(verb: Verb, out: &mut impl Write) -> Result<(), Failure> {
     match verb {
         Verb::List { form, place } => list(&super::accounts(place)?.list_accounts()?, &form, out),
-        Verb::Set { name, quotas: Given { max_endpoints, max_listeners }, place } => {
+        Verb::Set { name, quotas: Given { max_endpoints, max_listeners, max_held }, place } => {
             let [max_endpoints, max_listeners] =
                 [max_endpoints, max_listeners].map(|most| most.map(|Most(most)| most));
-            let set =
-                super::accounts(place)?.set_quotas(&name, NewQuotas { max_endpoints, max_listeners })?;
-            let (endpoints, listeners) = (set.endpoints(), words(set.max_listeners));
+            let max_held = max_held.map(|MostBytes(most)| most);
+            let new = NewQuotas { max_endpoints, max_listeners, max_held };
+            let set = super::accounts(place)?.set_quotas(&name, new)?;
+            let (endpoints, listeners, held) =
+                (set.endpoints(), words(set.max_listeners), size(set.max_held));
             say(&format!(
-                "The account {name} may have {endpoints} endpoints and {listeners} sessions at once."
+                "The account {name} may have {endpoints} endpoints, {listeners} sessions at once, and {held} held."
             ));
             Ok(())
         }
@@ -120,6 +141,13 @@ fn words(most: Option<u64>) -> String {
     most.map_or("any".to_owned(), |most| most.to_string())
 }
 
+fn size(most: Option<u64>) -> String {
+    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let Some(most) = most else { return words(None) };
+    let unit = UNITS.into_iter().find(|(scale, _)| most > 0 && most.is_multiple_of(*scale));
+    unit.map_or_else(|| format!("{most} B"), |(scale, unit)| format!("{} {unit}", most / scale))
+}
+
 fn list(accounts: &[AccountRecord], form: &Form, out: &mut impl Write) -> Result<(), Failure> {
     if form.json {
         accounts.iter().try_for_each(|account| writeln!(out, "{}", json!(account)))?;
@@ -130,9 +158,16 @@ fn list(accounts: &[AccountRecord], form: &Form, out: &mut impl Write) -> Result
         let AccountRecord { account, disabled_at, endpoints, tokens, quotas } = record;
         let endpoints = format!("{endpoints} of {}", quotas.endpoints());
         let disabled = disabled_at.map_or_else(String::new, |then| format!("disabled {}", age(then, now)));
-        [account.to_string(), tokens.to_string(), endpoints, words(quotas.max_listeners), disabled]
+        [
+            account.to_string(),
+            tokens.to_string(),
+            endpoints,
+            words(quotas.max_listeners),
+            size(quotas.max_held),
+            disabled,
+        ]
     };
     let rows: Vec<_> = accounts.iter().map(row).collect();
-    table::write(out, ["ACCOUNT", "TOKENS", "ENDPOINTS", "MAX LISTENERS", "NOTES"], &rows)?;
+    table::write(out, ["ACCOUNT", "TOKENS", "ENDPOINTS", "MAX LISTENERS", "MAX HELD", "NOTES"], &rows)?;
     Ok(out.flush()?)
 }

@@ -2,11 +2,12 @@
 //! written with it, and taken back with it.
 
 use std::collections::HashMap;
+use std::sync::PoisonError;
 
 use rusqlite::{Connection, named_params};
 
 use super::recent::Recent;
-use super::{Address, Limits};
+use super::{Address, Limits, SharedHeldLimits};
 
 /// How much there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,6 +69,8 @@ pub(super) struct Ledger {
 /// All endpoints.
 pub(super) struct Books {
     pub(super) limits: Limits,
+    /// What accounts may be owed, where the operator has set that.
+    pub(super) held_limits: SharedHeldLimits,
     pub(super) total: Usage,
     /// The latest events.
     pub(super) recent: Recent,
@@ -85,6 +88,7 @@ impl Books {
     pub(super) fn load(database: &Connection, limits: Limits) -> rusqlite::Result<Self> {
         let mut books = Self {
             limits,
+            held_limits: SharedHeldLimits::default(),
             total: Usage::default(),
             recent: Recent::load(database)?,
             settled_from: 0,
@@ -183,6 +187,22 @@ impl Books {
             && one.owed_bytes + bytes <= endpoint_bytes
             && self.total.owed_rows < rows
             && self.total.owed_bytes + bytes <= self.limits.bytes
+            && self.account_has_room(no, bytes)
+    }
+
+    /// Whether the endpoint's account may be owed so many bytes more. Its endpoints are added up for the few accounts
+    /// alone that have a bound.
+    fn account_has_room(&self, no: i64, bytes: u64) -> bool {
+        let limits = self.held_limits.read().unwrap_or_else(PoisonError::into_inner);
+        let account = |ledger: &Ledger| ledger.address.as_ref().map(|address| address.account.clone());
+        let Some(account) = self.endpoints.get(&no).filter(|_| !limits.is_empty()).and_then(account) else {
+            return true;
+        };
+        let Some(most) = limits.get(&account) else { return true };
+        let is_its =
+            |ledger: &&Ledger| ledger.address.as_ref().is_some_and(|address| address.account == account);
+        let owed: u64 = self.endpoints.values().filter(is_its).map(|ledger| ledger.usage.owed_bytes).sum();
+        owed.saturating_add(bytes) <= *most
     }
 
     /// Whether this is more than an endpoint may have, and not all of it owed.

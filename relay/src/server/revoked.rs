@@ -6,17 +6,18 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use crate::accounts::Error;
+use crate::accounts::{Accounts, Error};
+use crate::journal::Journal;
 use crate::session::Sessions;
 
 /// How often it is looked: a number in shared memory, as long as nothing was written.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Ends what has lost its right, and keeps the settings of endpoints fresh, again and again. Never ends.
-pub(super) async fn end(sessions: &Arc<Sessions>) {
+pub(super) async fn end(sessions: &Arc<Sessions>, journal: Option<&Arc<Journal>>) {
     let mut is_failing = false;
     loop {
-        let looked = look(sessions).await;
+        let looked = look(sessions, journal).await;
         if let Err(error) = &looked
             && !is_failing
         {
@@ -27,7 +28,16 @@ pub(super) async fn end(sessions: &Arc<Sessions>) {
     }
 }
 
-async fn look(sessions: &Arc<Sessions>) -> Result<(), Error> {
+/// Reads anew what no webhook may wait for the disk for.
+pub(super) fn settings(accounts: &Accounts, journal: Option<&Journal>) -> Result<(), Error> {
+    accounts.read_keys()?;
+    if let Some(journal) = journal {
+        journal.set_held_limits(accounts.held_limits()?);
+    }
+    Ok(())
+}
+
+async fn look(sessions: &Arc<Sessions>, journal: Option<&Arc<Journal>>) -> Result<(), Error> {
     let accounts = &sessions.accounts;
     let change = accounts.look()?;
     let concerned = match change {
@@ -37,10 +47,10 @@ async fn look(sessions: &Arc<Sessions>) -> Result<(), Error> {
     if change.is_none() && concerned.is_empty() {
         return Ok(());
     }
-    let sessions = Arc::clone(sessions);
+    let (sessions, journal) = (Arc::clone(sessions), journal.cloned());
     let done = spawn_blocking(move || {
         if change.is_some() {
-            sessions.accounts.read_keys()?;
+            settings(&sessions.accounts, journal.as_deref())?;
         }
         sessions.end_unentitled(&concerned)?;
         // Not before it is done: what failed is tried again.

@@ -256,10 +256,51 @@ async fn a_token_is_good_for_its_scopes_alone() {
 }
 
 #[tokio::test]
+async fn what_is_foreign_looks_like_what_is_not_there() {
+    let relay = Relay::start().await;
+    let ada = token(&relay, ALL, None);
+    relay.stranger();
+    for name in ["theirs", "off"] {
+        relay.accounts.claim_endpoint(&account("stranger"), Some(&endpoint(name))).unwrap();
+    }
+    relay.accounts.switch_endpoint(&endpoint("off"), false).unwrap();
+    let secret = ada.secret.reveal();
+    for (method, rest) in [
+        ("GET", "/events"),
+        ("GET", "/events/x"),
+        ("GET", "/events/x/body"),
+        ("POST", "/events/x/replay"),
+        ("POST", "/events/discard"),
+        ("DELETE", ""),
+    ] {
+        let answer = async |name: &str| {
+            let request = format!(
+                "{method} /_relay/v1/endpoints/{name}{rest} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {secret}\r\n\
+                 content-length: 0\r\n\r\n"
+            );
+            let response = relay.ask(request).await;
+            let headers =
+                response.headers.iter().filter(|(name, _)| name != "date").cloned().collect::<Vec<_>>();
+            (response.status, headers, response.body)
+        };
+        let none = answer("nobodys").await;
+        assert_eq!(none.0, 404, "{method} {rest}");
+        assert_eq!(answer("theirs").await, none, "{method} {rest}");
+        assert_eq!(answer("off").await, none, "{method} {rest}");
+    }
+    // Nor does it tell a token that was revoked from one that never was.
+    let (revoked, never) = (token(&relay, ALL, None), muxhook_relay::accounts::Token::random().unwrap());
+    relay.accounts.revoke_token(&revoked.id).unwrap();
+    let never = NewToken { secret: never, ..revoked.clone() };
+    assert_eq!(body_of(&relay, &revoked).await, body_of(&relay, &never).await);
+}
+
+#[tokio::test]
 async fn an_account_has_no_more_than_its_quotas() {
     let relay = Relay::start().await;
     let ada = token(&relay, ALL, None);
-    let quotas = NewQuotas { max_endpoints: Some(Some(2)), max_listeners: Some(Some(1)) };
+    let quotas =
+        NewQuotas { max_endpoints: Some(Some(2)), max_listeners: Some(Some(1)), ..NewQuotas::default() };
     beside(&relay).set_quotas(&account("ada"), quotas).unwrap();
     let one = Cli::dial(relay.addr, &ada.secret, hello("one")).await.unwrap();
     let full = Cli::dial(relay.addr, &ada.secret, hello("two")).await.err().expect("refused");

@@ -155,6 +155,12 @@ impl Cli {
         last
     }
 
+    /// Waits for an end that it was not asked for: its exit code, and what it said on stderr.
+    pub(crate) async fn ended(&mut self) -> (Option<i32>, String) {
+        while self.line().await.is_some() {}
+        (self.exit_code().await, self.stderr())
+    }
+
     /// Waits for the end of the process.
     async fn exit_code(&mut self) -> Option<i32> {
         loop {

@@ -47,6 +47,15 @@ impl RelayProcess {
         format!("http://{}", self.addr)
     }
 
+    /// What its operator says in another process, beside it; what came of it on stdout.
+    pub(crate) fn operator(&self, words: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_muxhook"));
+        command.arg("relay").args(words).arg("--data-dir").arg(self.home.path()).env_clear();
+        let done = command.stdin(Stdio::null()).output().unwrap();
+        assert!(done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    }
+
     /// One webhook, under way beside the test.
     pub(crate) fn begin_post(&self, path: &str, body: &'static str) -> JoinHandle<Message> {
         begin_post(self.addr, path, body)

@@ -344,3 +344,27 @@ proptest! {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(run(steps));
     }
 }
+
+#[tokio::test]
+async fn an_account_is_owed_no_more_than_its_bound_over_all_its_endpoints() {
+    let bench = Bench::new(Limits::default());
+    let one = entry("one", 10).frame.weight() as u64;
+    let account = address("one").account;
+    bench.journal.set_held_limits([(account.clone(), one * 3 + 50)].into());
+    for (seq, name) in [(10, "one"), (11, "two"), (12, "one")] {
+        bench.journal.hold(entry(name, seq)).await.unwrap();
+    }
+    assert_eq!(bench.journal.hold(entry("two", 13)).await, Err(HoldError::Full));
+    assert_eq!(
+        bench.journal.hold(entry("three", 14)).await,
+        Err(HoldError::Full),
+        "a new endpoint has no more"
+    );
+    // What is given up makes room, and so does a higher bound; another account's bound is its own.
+    assert_eq!(bench.journal.discard(&address("two"), Which::All).await, Ok(1));
+    bench.journal.hold(entry("three", 15)).await.unwrap();
+    assert_eq!(bench.journal.hold(entry("two", 16)).await, Err(HoldError::Full));
+    bench.journal.set_held_limits([("another".parse().unwrap(), 0)].into());
+    bench.journal.hold(entry("two", 17)).await.unwrap();
+    recount(&bench);
+}
