@@ -28,7 +28,7 @@ pub use keeper::Keeping;
 pub use replay::ReplayError;
 
 use crate::accounts::AccountName;
-use crate::journal::{Address, HoldError};
+use crate::journal::{Address, Attempt, HoldError, Tried};
 use crate::registry::{Registry, Seat};
 use ids::Ids;
 use keeper::{Arrived, Keeper};
@@ -89,7 +89,7 @@ impl Dispatch {
         }
         let deadline = request.deadline;
         let arrived = self.arrive(address, request);
-        let Some(seats) = seats else { return held(self.keeper.hold(arrived, Vec::new(), false).await) };
+        let Some(seats) = seats else { return held(self.keeper.hold(arrived).await) };
         for observer in seats.iter().filter(|seat| seat.role == Role::Observer) {
             // A copy that an observer has no room for is lost to it alone.
             let _ = observer.deliver(arrived.frame.clone(), self.window);
@@ -119,11 +119,11 @@ impl Dispatch {
         self.work.notify_one();
         let Concluded { answer, attempts } = waiting.answer().await;
         let is_lost = matches!(answer, Answer::LinkLost | Answer::GoingDown);
-        if is_lost
-            && self.keeper.holds()
-            && self.keeper.hold(arrived.clone(), attempts.clone(), true).await.is_ok()
-        {
-            return Answer::Held;
+        if is_lost && self.keeper.holds() {
+            let skipped = skippers(listeners, &attempts);
+            if self.keeper.hold_after_all(arrived.clone(), attempts.clone(), skipped).await.is_ok() {
+                return Answer::Held;
+            }
         }
         self.keeper.record(arrived, answer.answered(), attempts);
         answer
@@ -231,6 +231,13 @@ impl Dispatch {
             self.pending.expire(Instant::now());
         }
     }
+}
+
+/// The listeners whose filters left a delivery out. One that has come back meanwhile is asked once more.
+fn skippers(listeners: &[Arc<Seat>], attempts: &[Attempt]) -> Vec<String> {
+    let skips = attempts.iter().filter(|attempt| matches!(attempt.tried, Tried::Skipped(_)));
+    let seats = skips.filter_map(|skip| listeners.iter().find(|seat| seat.session == skip.session));
+    seats.map(|seat| seat.listener.clone()).collect()
 }
 
 fn held(done: Result<(), HoldError>) -> Answer {

@@ -70,18 +70,21 @@ struct Kept {
 struct Look<'a> {
     kept: &'a Kept,
     address: Address,
+    id: DeliveryId,
     seq: u64,
+    skipped: Vec<String>,
 }
 
 impl<'a> Look<'a> {
-    fn at(kept: &'a Kept, arrived: &Arrived) -> Self {
-        Self { kept, address: arrived.address.clone(), seq: arrived.seq }
+    fn at(kept: &'a Kept, arrived: &Arrived, skipped: Vec<String>) -> Self {
+        Self { kept, address: arrived.address.clone(), id: arrived.id, seq: arrived.seq, skipped }
     }
 }
 
 impl Drop for Look<'_> {
     fn drop(&mut self) {
-        self.kept.redelivery.add(&self.address, self.seq);
+        let skipped = std::mem::take(&mut self.skipped);
+        self.kept.redelivery.add(&self.address, (self.id, self.seq), skipped);
     }
 }
 
@@ -118,16 +121,23 @@ impl Keeper {
     }
 
     /// Makes sure of a delivery that the relay will owe. It goes to whoever listens by then in its turn.
-    /// `attempts`: what came of it so far, if it was `handed` to anybody.
-    pub(super) async fn hold(
+    pub(super) async fn hold(&self, arrived: Arrived) -> Result<(), HoldError> {
+        let kept = self.holding().ok_or(HoldError::Closed)?;
+        let _look = Look::at(kept, &arrived, Vec::new());
+        kept.journal.hold(arrived.entry(HELD, 0, Vec::new())).await
+    }
+
+    /// As [`Keeper::hold`], of one that was handed out before: what came of it so far, and the listeners whose filters
+    /// left it out.
+    pub(super) async fn hold_after_all(
         &self,
         arrived: Arrived,
         attempts: Vec<Attempt>,
-        handed: bool,
+        skipped: Vec<String>,
     ) -> Result<(), HoldError> {
         let kept = self.holding().ok_or(HoldError::Closed)?;
-        let _look = Look::at(kept, &arrived);
-        kept.journal.hold(arrived.entry(HELD, handed.into(), attempts)).await
+        let _look = Look::at(kept, &arrived, skipped);
+        kept.journal.hold(arrived.entry(HELD, 1, attempts)).await
     }
 
     /// As [`Keeper::hold`], and hands it to these listeners at once.
@@ -137,7 +147,7 @@ impl Keeper {
         to: Vec<Arc<Seat>>,
     ) -> Result<(), HoldError> {
         let kept = self.holding().ok_or(HoldError::Closed)?;
-        let _look = Look::at(kept, &arrived);
+        let _look = Look::at(kept, &arrived, Vec::new());
         let (owed, address) = (arrived.owed(), arrived.address.clone());
         kept.journal.hold(arrived.entry(HELD, 0, Vec::new())).await?;
         if let Some(delivery) = owed {

@@ -63,10 +63,16 @@ impl Redelivery {
         self.go_on(&seat.address, |course| course.reachable(seat.session));
     }
 
-    /// The delivery `seq` is owed now, or may be in a moment. Without a listener it waits for one.
-    pub(super) fn add(self: &Arc<Self>, address: &Address, seq: u64) {
+    /// A delivery is owed now, or may be in a moment, but for the listeners that `skipped` it. Without a listener it
+    /// waits for one.
+    pub(super) fn add(
+        self: &Arc<Self>,
+        address: &Address,
+        (id, seq): (DeliveryId, u64),
+        skipped: Vec<String>,
+    ) {
         if self.registry.seats(&address.endpoint).is_some() {
-            self.begin_or_go_on(address, |course| course.add(seq));
+            self.begin_or_go_on(address, |course| course.add(id, seq, skipped));
         }
     }
 

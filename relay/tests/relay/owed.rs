@@ -251,6 +251,23 @@ async fn what_a_lost_listener_had_goes_to_the_next() {
 }
 
 #[tokio::test]
+async fn what_a_listener_left_out_is_not_offered_to_it_when_another_was_lost_with_it() {
+    let relay = Relay::with(short_deadline).await;
+    let (mut picky, mut cli) = (relay.listen("shop").await, relay.listen("shop").await);
+    let lost = async {
+        cli.delivery().await;
+        cli.lose().await;
+    };
+    let (answer, one, ()) = join!(relay.post("shop", "one"), picky.handle(skipped()), lost);
+    assert_eq!((answer.by(), text(&one)), ((200, "held"), "one"));
+    nothing_is_owed(&relay, &mut picky).await;
+    let mut other = relay.listen("shop").await;
+    assert_eq!(text(&other.handle(ok()).await), "one");
+    let (answer, _, to_picky) = join!(relay.post("shop", "live"), other.handle(ok()), picky.delivery());
+    assert_eq!((answer.by(), text(&to_picky)), ((200, "app"), "live"), "it is not offered what it left out");
+}
+
+#[tokio::test]
 async fn with_ack_relay_the_sender_does_not_wait_for_the_app() {
     let relay = Relay::start().await;
     let mut cli = relay.dial(Hello { ack: Ack::Relay, ..hello("shop") }).await;

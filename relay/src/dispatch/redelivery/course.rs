@@ -137,8 +137,11 @@ impl Course {
         }
     }
 
-    /// Something more is owed.
-    pub(super) fn add(&mut self, seq: u64) {
+    /// Something more is owed, but for the listeners that `skipped` it.
+    pub(super) fn add(&mut self, id: DeliveryId, seq: u64, skipped: Vec<String>) {
+        if !skipped.is_empty() {
+            self.skipped.entry(id).or_default().extend(skipped);
+        }
         if seq <= self.cursor && !self.flights.values().any(|flight| flight.seq == seq) {
             self.rewind(seq - 1);
         }

@@ -115,7 +115,7 @@ impl World {
     fn hold(&mut self) {
         self.held += 1;
         self.owed.insert(self.held, id_of(self.held));
-        self.course.add(self.held);
+        self.course.add(id_of(self.held), self.held, Vec::new());
     }
 
     fn enter(&mut self, number: usize, keeps: bool) {
