@@ -272,3 +272,36 @@ fn what_is_owed_can_be_listed_shown_and_given_up() {
     listener.stop().with(0, "");
     assert_eq!(bodies(&app), [body(3)], "what is given up never comes");
 }
+
+/// A whole story and a duplicate of its end: found by the asset, from the upload on, in order.
+#[test]
+fn an_assets_life_is_told_from_its_upload_on() {
+    let place = Place::new();
+    let story = ["trigger", "upload-to-ready", "--accept-held", "--seed", "7", "--duplicate", "2"];
+    place.home.run(&story).with(0, "");
+    let events = |args: &[&str]| place.home.run(&[&["events"], args].concat());
+    let listed = events(&["list", "--json"]).with(0, "").lines();
+    let rows = of_kind(&listed, "delivery");
+    let asset = rows.iter().find(|row| row["event_type"] == "video.asset.ready").unwrap();
+    let id = asset["object"]["id"].as_str().unwrap();
+
+    let told = events(&["timeline", id]).with(0, "").out;
+    let types = |text: &str| -> Vec<String> {
+        let words =
+            text.lines().filter_map(|line| line.split_whitespace().find(|word| word.starts_with("video.")));
+        words.map(str::to_owned).collect()
+    };
+    let story =
+        ["video.upload.created", "video.upload.asset_created", "video.asset.created", "video.asset.ready"];
+    let mut each = types(&told);
+    each.dedup();
+    assert_eq!(each, story, "{told}");
+    assert!(told.contains("duplicate") && told.contains(id), "{told}");
+    assert!(told.lines().filter(|line| line.contains(" +0.")).count() >= 3, "the time in between: {told}");
+
+    let lines = events(&["timeline", id, "--json"]).with(0, "").lines();
+    let of_events = of_kind(&lines, "delivery");
+    assert_eq!(of_events.len(), rows.len(), "all of them are of one life");
+    assert!(of_events.iter().any(|row| !row["duplicate_of"].is_null()));
+    events(&["timeline", "nobody-knows-this-id"]).with(2, "");
+}
