@@ -4,6 +4,7 @@ mod page;
 mod permits;
 mod request;
 mod response;
+mod strict;
 mod verify;
 
 use std::net::IpAddr;
@@ -202,6 +203,14 @@ impl Ingress {
         self.dispatch.notify(endpoint, code, &format!("a webhook was turned away with 503: {message}"));
         response::retry_later(code, message)
     }
+}
+
+/// Whether a request is one by RFC 9112 where the parser is laxer; the answer to one that is none.
+///
+/// # Errors
+/// The answer, which ends the connection.
+pub fn check(head: &mut http::request::Parts) -> Result<(), Box<Response<Body>>> {
+    strict::check(head).map_err(|refused| Box::new(refused.response()))
 }
 
 /// 404 for what is no address of the relay's.

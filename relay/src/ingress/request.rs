@@ -21,17 +21,26 @@ pub(super) fn split_address(path: &str) -> Option<(&str, &str)> {
 }
 
 /// Leaves the end-to-end fields (RFC 9110 §7.6.1): those of one connection go, with those that `Connection` names.
+/// What is meant for the app can't be named so: else a sender could have a trusted proxy's word taken off.
 pub(super) fn keep_end_to_end(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()
         .flat_map(|value| connection_tokens(value.as_bytes()))
         .filter_map(|token| HeaderName::from_bytes(token).ok())
+        .filter(|name| !is_for_the_app(name))
         .collect();
     let hops: Vec<HeaderName> = headers.keys().filter(|name| is_hop_by_hop(name.as_str())).cloned().collect();
     for name in named.into_iter().chain(hops) {
         headers.remove(name);
     }
+}
+
+/// Whether a field says what the request is, or where it came from.
+fn is_for_the_app(name: &HeaderName) -> bool {
+    matches!(*name, header::HOST | header::CONTENT_LENGTH | header::CONTENT_TYPE | header::FORWARDED)
+        || name.as_str().starts_with("x-forwarded-")
+        || name.as_str().starts_with("mux-")
 }
 
 /// Says where the request came from, in place of whatever it claims.
@@ -135,6 +144,20 @@ mod tests {
         }
         keep_end_to_end(&mut headers);
         assert_eq!(headers.keys().collect::<Vec<_>>(), ["mux-signature"]);
+    }
+
+    #[test]
+    fn what_is_for_the_app_is_no_field_of_the_connection() {
+        let names =
+            ["host", "content-length", "content-type", "x-forwarded-for", "forwarded", "mux-signature"];
+        let mut headers = HeaderMap::new();
+        headers.append("connection", names.join(", ").parse().unwrap());
+        for name in names {
+            headers.append(name, HeaderValue::from_static("1"));
+        }
+        keep_end_to_end(&mut headers);
+        assert_eq!(headers.len(), names.len());
+        assert!(names.iter().all(|name| headers.contains_key(*name)), "{headers:?}");
     }
 
     #[test]

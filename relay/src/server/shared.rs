@@ -116,8 +116,11 @@ impl Shared {
     /// Answers one request. When that takes less than its body, the rest is read and forgotten for a while and the
     /// connection ends: a reset would take the answer from a sender that is busy writing (RFC 9112 §9.6).
     pub(super) async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Response<Body> {
-        let (head, mut body) = request.into_parts();
-        let mut response = self.route(peer, Request::from_parts(head, &mut body)).await;
+        let (mut head, mut body) = request.into_parts();
+        let mut response = match ingress::check(&mut head) {
+            Ok(()) => self.route(peer, Request::from_parts(head, &mut body)).await,
+            Err(refused) => *refused,
+        };
         if body.frame().now_or_never().is_none_or(|more| more.is_some()) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             tokio::spawn(timeout(LINGER, async move { while let Some(Ok(_)) = body.frame().await {} }));

@@ -47,6 +47,10 @@ async fn a_target_with_its_origin_is_the_same_target() {
     let request = "POST http://other.example:81/h/shop/a?b HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n";
     let (response, delivery) = carried(&relay, &mut cli, request).await;
     assert_eq!((response.status, &*delivery.path, delivery.query.as_deref()), (200, "/a", Some("b")));
+    // Its Host is the target's (RFC 9112 §3.2.2).
+    for name in ["host", "x-forwarded-host"] {
+        assert_eq!(values(&delivery, name), [b"other.example:81"], "{name}");
+    }
 }
 
 #[tokio::test]
