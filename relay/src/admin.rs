@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::journal::{Health, Journal};
 use crate::metrics::{self, Metrics};
+use crate::tls::acme;
 
 /// Most connections at once: probes and people. Others wait until one ends.
 const CONNECTIONS: usize = 64;
@@ -55,6 +56,8 @@ pub struct Readiness {
     pub metrics: Arc<Metrics>,
     /// Cancelled when the relay goes down.
     pub stop: CancellationToken,
+    /// The certificate, where the relay gets it by itself.
+    pub certificate: Option<Arc<acme::State>>,
 }
 
 /// The body of `/readyz`.
@@ -152,7 +155,9 @@ fn answer<B>(readiness: &Readiness, request: &Request<B>) -> Response<Full<Bytes
 impl Readiness {
     fn report(&self) -> Report {
         let health = self.journal.as_ref().map(|journal| journal.health()).unwrap_or_default();
-        Report::of(health, self.stop.is_cancelled())
+        let mut report = Report::of(health, self.stop.is_cancelled());
+        report.add(self.certificate.as_ref().and_then(|certificate| certificate.fault()));
+        report
     }
 }
 
@@ -173,6 +178,23 @@ impl Report {
         let found = [(journal.closed, closed), (journal.full, full), (is_going_down, going_down)];
         let faults: Vec<_> = found.into_iter().filter_map(|(is, fault)| is.then_some(fault)).collect();
         Self { ready: faults.is_empty(), faults, dropped: journal.dropped }
+    }
+
+    fn add(&mut self, certificate: Option<acme::Fault>) {
+        let fault = match certificate {
+            None => return,
+            Some(acme::Fault::None) => Fault {
+                fault: "no_certificate",
+                message: "there is no certificate yet: senders and listeners can't connect; the log says why, and when \
+                          the next try is",
+            },
+            Some(acme::Fault::Expires) => Fault {
+                fault: "certificate_expires",
+                message: "the certificate is about to expire or has expired, and could not be renewed; the log says why",
+            },
+        };
+        self.ready = false;
+        self.faults.push(fault);
     }
 
     fn response(&self) -> Response<Full<Bytes>> {
@@ -222,5 +244,13 @@ mod tests {
         assert_eq!(names(&serde_json::to_value(full).unwrap()), ["disk_full"]);
         let both = report(true, 0, true);
         assert_eq!(names(&both), ["journal_closed", "going_down"]);
+        for (fault, name) in
+            [(acme::Fault::None, "no_certificate"), (acme::Fault::Expires, "certificate_expires")]
+        {
+            let mut report = Report::of(Health { closed: false, dropped: 0 }, false);
+            report.add(Some(fault));
+            let report = serde_json::to_value(report).unwrap();
+            assert_eq!((&report["ready"], names(&report)), (&false.into(), vec![name.to_owned()]));
+        }
     }
 }

@@ -4,8 +4,10 @@
 //! - `file`: the TOML file.
 //! - `resolve`: what it all means together, with every check that needs no network.
 //! - `units`: sizes, durations and addresses as people write them.
+//! - `acme`: how certificates are had from an ACME directory.
 //! - `public_url`, `proxies`: two ideas that the rest of the relay needs as well.
 
+mod acme;
 mod file;
 mod options;
 mod proxies;
@@ -17,6 +19,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use acme::{Acme, DirectoryUrl, Domain, Email, InvalidDirectoryUrl, InvalidDomain, InvalidEmail};
 pub use options::{Hold, LogFormat, Options, Place};
 pub use proxies::{Network, TrustedProxies};
 pub use public_url::{InvalidPublicUrl, PublicUrl};
@@ -53,6 +56,8 @@ pub struct Config {
     pub log: LogFormat,
     /// A token to make good at the start, for the default account.
     pub bootstrap_token: Option<Token>,
+    /// How to get a certificate to speak TLS with; never beside [`Config::tls`].
+    pub acme: Option<Acme>,
 }
 
 /// PEM files. Both are read again when they change.
@@ -131,6 +136,7 @@ impl Config {
             takeover: Duration::ZERO,
             log: LogFormat::Text,
             bootstrap_token: Some(bootstrap_token),
+            acme: None,
         }
     }
 
@@ -143,7 +149,18 @@ impl Config {
     /// The origin that senders reach, for a relay that is bound to `first`.
     #[must_use]
     pub fn public_url(&self, first: SocketAddr) -> PublicUrl {
-        self.public_url.clone().unwrap_or_else(|| PublicUrl::of(first, self.tls.is_some()))
+        let named = || match &self.acme {
+            Some(acme) => PublicUrl::named(acme.domains.first()?, first.port()),
+            None => None,
+        };
+        let given = self.public_url.clone().or_else(named);
+        given.unwrap_or_else(|| PublicUrl::of(first, self.speaks_tls()))
+    }
+
+    /// Whether senders come over TLS to the relay itself.
+    #[must_use]
+    pub fn speaks_tls(&self) -> bool {
+        self.tls.is_some() || self.acme.is_some()
     }
 }
 

@@ -11,6 +11,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
@@ -27,6 +28,9 @@ pub struct Metrics {
     registry: Registry,
     webhooks: Family<Webhook, Counter>,
     seconds: Histogram,
+    /// Without an entry while nothing is known.
+    certificate_expires: Family<[(String, String); 0], Gauge>,
+    certificate_failures: Counter,
 }
 
 /// How a webhook was answered.
@@ -45,7 +49,16 @@ impl Default for Metrics {
         registry.register("webhooks", "Answers to POSTs at endpoints", webhooks.clone());
         let seconds = Histogram::new(SECONDS);
         registry.register("webhook_seconds", "From the end of a head to its answer", seconds.clone());
-        Self { registry, webhooks, seconds }
+        let certificate_expires = Family::default();
+        let help = "When the certificate had by ACME expires, in seconds since the Unix epoch";
+        registry.register("certificate_expires_seconds", help, certificate_expires.clone());
+        let certificate_failures = Counter::default();
+        registry.register(
+            "certificate_failures",
+            "Tries to get a certificate that failed",
+            certificate_failures.clone(),
+        );
+        Self { registry, webhooks, seconds, certificate_expires, certificate_failures }
     }
 }
 
@@ -57,6 +70,16 @@ impl Metrics {
         let webhook = Webhook { answer: answer.to_owned(), status: response.status().as_u16() };
         self.webhooks.get_or_create(&webhook).inc();
         self.seconds.observe(took.as_secs_f64());
+    }
+
+    /// Notes when the certificate in use expires, in seconds since the Unix epoch.
+    pub fn certificate_expires(&self, unix_seconds: i64) {
+        self.certificate_expires.get_or_create(&[]).set(unix_seconds);
+    }
+
+    /// Counts a try to get a certificate that failed.
+    pub fn certificate_failed(&self) {
+        self.certificate_failures.inc();
     }
 
     /// All that was counted.

@@ -27,6 +27,7 @@ use crate::config::{Config, PublicUrl};
 use crate::database;
 use crate::journal::Journal;
 use crate::tls::Tls;
+use crate::tls::acme::Acme;
 pub use begin::BindError;
 use shared::Shared;
 
@@ -36,6 +37,7 @@ pub struct Relay {
     addrs: Vec<SocketAddr>,
     admin: Option<Admin>,
     tls: Option<Tls>,
+    acme: Option<Acme>,
     shared: Arc<Shared>,
     /// Held as long as the relay serves from its data folder.
     lock: File,
@@ -60,6 +62,10 @@ impl Relay {
             let listen = |source| BindError::Listen { address: *address, source };
             listeners.push(TcpListener::bind(address).await.map_err(listen)?);
         }
+        let acme = match &config.acme {
+            Some(acme) => Some(Acme::open(acme, &config.data_dir, now).await?),
+            None => None,
+        };
         let admin = match config.admin {
             Some(address) => {
                 let listen = |source| BindError::Listen { address, source };
@@ -78,7 +84,7 @@ impl Relay {
         let first = addrs.first().copied().unwrap_or_else(|| (std::net::Ipv4Addr::LOCALHOST, 0).into());
         let public_url = config.public_url(first);
         let shared = Arc::new(Shared::new(config, public_url, accounts, journal, now)?);
-        Ok(Self { listeners, addrs, admin, tls, shared, lock })
+        Ok(Self { listeners, addrs, admin, tls, acme, shared, lock })
     }
 
     /// The addresses listened on, ports filled in.
@@ -91,6 +97,12 @@ impl Relay {
     #[must_use]
     pub fn admin_addr(&self) -> Option<SocketAddr> {
         self.admin.as_ref().map(Admin::local_addr)
+    }
+
+    /// The addresses that HTTP-01 is answered on, ports filled in.
+    #[must_use]
+    pub fn acme_addrs(&self) -> Vec<SocketAddr> {
+        self.acme.as_ref().map(Acme::http_addrs).unwrap_or_default()
     }
 
     /// Its journal, if it keeps one.
@@ -113,7 +125,7 @@ impl Relay {
 
     /// Answers until `shutdown`, then lets what is under way end within the grace time. Dropped, it ends at once.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Self { listeners, admin, tls, shared, lock: _lock, .. } = self;
+        let Self { listeners, admin, tls, acme, shared, lock: _lock, .. } = self;
         let _end = End(Arc::clone(&shared));
         // Dropped with this future: it answers until the relay is down.
         let _admin = admin.map(|admin| {
@@ -121,16 +133,21 @@ impl Relay {
                 journal: shared.journal.clone(),
                 metrics: Arc::clone(&shared.metrics),
                 stop: shared.stop.clone(),
+                certificate: acme.as_ref().map(|acme| Arc::clone(acme.state())),
             };
             AbortOnDropHandle::new(tokio::spawn(admin.serve(readiness)))
         });
-        let acceptor = tls.as_ref().map(Tls::acceptor);
+        let acceptor = tls.as_ref().map(Tls::acceptor).or_else(|| acme.as_ref().map(Acme::acceptor));
         for listener in listeners {
             let accept = connections::accept(listener, acceptor.clone(), Arc::clone(&shared));
             tokio::spawn(shared.stop.clone().run_until_cancelled_owned(accept));
         }
         if let Some(tls) = tls {
             tokio::spawn(tls.watch(shared.stop.clone()));
+        }
+        if let Some(acme) = acme {
+            let keep = acme.keep(Arc::clone(&shared.metrics));
+            tokio::spawn(shared.stop.clone().run_until_cancelled_owned(keep));
         }
         let down = async {
             shutdown.cancelled().await;

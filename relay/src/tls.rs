@@ -1,5 +1,6 @@
-//! The listener's certificate: read from PEM files, and again when they change.
+//! The listener's certificate: read from PEM files, and again when they change; or had by itself (`acme`).
 
+pub mod acme;
 mod files;
 mod reload;
 
@@ -10,6 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use rustls::ServerConfig;
 use rustls::crypto::ring;
+use rustls::server::{NoServerSessionStorage, ResolvesServerCert};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +22,9 @@ use reload::Current;
 
 /// How often the files are looked at.
 const POLL: Duration = Duration::from_secs(5);
+
+/// HTTP/1.1 as ALPN names it.
+const HTTP_1_1: &[u8] = b"http/1.1";
 
 /// A listener's TLS: version 1.2 and 1.3, HTTP/1.1 only (ALPN, RFC 7301), so that the floods of HTTP/2 don't exist here.
 #[derive(Debug)]
@@ -40,12 +45,7 @@ impl Tls {
         // Before the files are read: what changes meanwhile is then seen as a change.
         let seen = stamps(&files);
         let current = Arc::new(Current::new(files::read(&files)?));
-        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-            .map_err(TlsError::Provider)?
-            .with_no_client_auth()
-            .with_cert_resolver(current.clone());
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let config = server_config(current.clone())?;
         Ok(Self { files, seen, current, config: Arc::new(config) })
     }
 
@@ -79,6 +79,19 @@ impl Tls {
             }
         }
     }
+}
+
+/// What both kinds of certificate are served with. Sessions are resumed by tickets, which the relay need not remember.
+fn server_config(certificates: Arc<dyn ResolvesServerCert>) -> Result<ServerConfig, TlsError> {
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+        .map_err(TlsError::Provider)?
+        .with_no_client_auth()
+        .with_cert_resolver(certificates);
+    config.alpn_protocols = vec![HTTP_1_1.to_vec()];
+    config.ticketer = ring::Ticketer::new().map_err(TlsError::Provider)?;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    Ok(config)
 }
 
 /// When each file changed, and how long it is; `None` where that can't be told.

@@ -66,7 +66,7 @@ async fn run(config: Config, out: &mut impl Write) -> Result<(), Failure> {
 async fn announce(config: &Config, relay: &Relay) {
     let version = env!("CARGO_PKG_VERSION");
     for address in relay.local_addrs() {
-        tracing::info!(%address, tls = config.tls.is_some(), version, "listening");
+        tracing::info!(%address, tls = config.speaks_tls(), version, "listening");
     }
     if let Some(address) = relay.admin_addr() {
         tracing::info!(%address, "telling readiness");

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::builder::BoolishValueParser;
 use serde::{Deserialize, Deserializer};
 
-use super::{ByteSize, Listen, Network, PublicUrl, Span};
+use super::{ByteSize, DirectoryUrl, Domain, Email, Listen, Network, PublicUrl, Span};
 
 /// Where the relay's data is. Every command that needs no more takes these alone.
 #[derive(clap::Args, Clone, Debug, Default, Deserialize)]
@@ -97,6 +97,27 @@ pub struct Options {
     /// File with a token for the account `default`; or give the token in MUXHOOK_RELAY_BOOTSTRAP_TOKEN
     #[arg(long, value_name = "FILE", env = "MUXHOOK_RELAY_BOOTSTRAP_TOKEN_FILE", hide_env = true)]
     pub bootstrap_token_file: Option<PathBuf>,
+    /// Name to get a certificate for by itself (ACME), which agrees to the directory's terms; repeatable
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "MUXHOOK_RELAY_ACME_DOMAIN",
+        hide_env = true,
+        value_delimiter = ','
+    )]
+    #[serde(deserialize_with = "many")]
+    pub acme_domain: Vec<Domain>,
+    /// Address of mail that the ACME directory may write to [default: none]
+    #[arg(long, value_name = "MAIL", env = "MUXHOOK_RELAY_ACME_EMAIL", hide_env = true)]
+    #[serde(deserialize_with = "one")]
+    pub acme_email: Option<Email>,
+    /// ACME directory to ask for certificates [default: Let's Encrypt]
+    #[arg(long, value_name = "URL", env = "MUXHOOK_RELAY_ACME_DIRECTORY", hide_env = true)]
+    #[serde(deserialize_with = "one")]
+    pub acme_directory: Option<DirectoryUrl>,
+    /// PEM file with the roots of the ACME directory's own certificate [default: the system's]
+    #[arg(long, value_name = "FILE", env = "MUXHOOK_RELAY_ACME_CA", hide_env = true)]
+    pub acme_ca: Option<PathBuf>,
 }
 
 /// Whether the relay holds deliveries.
@@ -168,6 +189,10 @@ impl Options {
             grace: self.grace.or(other.grace),
             log: self.log.or(other.log),
             bootstrap_token_file: self.bootstrap_token_file.or(other.bootstrap_token_file),
+            acme_domain: if self.acme_domain.is_empty() { other.acme_domain } else { self.acme_domain },
+            acme_email: self.acme_email.or(other.acme_email),
+            acme_directory: self.acme_directory.or(other.acme_directory),
+            acme_ca: self.acme_ca.or(other.acme_ca),
         }
     }
 }

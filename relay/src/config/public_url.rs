@@ -8,6 +8,8 @@ use std::sync::Arc;
 use http::Uri;
 use muxhook_protocol::EndpointId;
 
+use super::Domain;
+
 /// The origin that senders reach: `http` or `https`, a host, perhaps a port; no `/` at its end. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl(Arc<str>);
@@ -44,6 +46,12 @@ impl PublicUrl {
             port if port == usual => Self(format!("{scheme}://{host}").into()),
             port => Self(format!("{scheme}://{host}:{port}").into()),
         }
+    }
+
+    /// What a relay with a certificate for `domain` is reached at; `None` when that is no host's name after all.
+    pub(super) fn named(domain: &Domain, port: u16) -> Option<Self> {
+        let port = if port == 443 { String::new() } else { format!(":{port}") };
+        format!("https://{}{port}", domain.as_str()).parse().ok()
     }
 
     /// Its text.

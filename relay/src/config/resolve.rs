@@ -6,12 +6,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Config, Hold, Limits, Listen, Options, Place, TlsFiles, TrustedProxies, file};
+use super::{Config, Hold, Limits, Listen, Options, Place, TlsFiles, TrustedProxies, acme, file};
 use crate::accounts::{Token, UnfitToken};
 use crate::journal;
 
 /// The environment's name of the first token. It has no flag: others can read a program's arguments.
 const BOOTSTRAP_TOKEN: &str = "MUXHOOK_RELAY_BOOTSTRAP_TOKEN";
+
+/// Where a relay with TLS listens when nothing is said.
+const TLS_LISTEN: ([u8; 4], u16) = ([0, 0, 0, 0], 443);
 
 /// What was asked for can't be done.
 #[derive(Debug, thiserror::Error)]
@@ -44,8 +47,8 @@ pub enum ConfigError {
     },
     /// Others could read along.
     #[error(
-        "plain HTTP on {0} can be read and changed on its way: give --tls-cert and --tls-key, or --trusted-proxy CIDR \
-         when a proxy in front speaks TLS, or --plain when that is what you want"
+        "plain HTTP on {0} can be read and changed on its way: give --acme-domain NAME, or --tls-cert and --tls-key, or \
+         --trusted-proxy CIDR when a proxy in front speaks TLS, or --plain when that is what you want"
     )]
     PlainBeyondLoopback(SocketAddr),
     /// Anybody could ask how the relay is.
@@ -95,6 +98,12 @@ pub enum ConfigError {
         /// Why not.
         cause: UnfitToken,
     },
+    /// It says how to get a certificate, and not for which name.
+    #[error("{0} is for certificates had by ACME: give --acme-domain NAME as well")]
+    NoAcmeDomain(&'static str),
+    /// Both can't be.
+    #[error("--acme-domain and {0} exclude one another: leave one out")]
+    AcmeAnd(&'static str),
 }
 
 /// Where the process's environment is read.
@@ -115,7 +124,11 @@ impl Config {
             None => options,
         };
         let tls = tls(&options)?;
-        let listen = listen(&options, tls.is_some())?;
+        let acme = acme::resolve(&options)?;
+        let listen = match acme {
+            Some(_) => listen_with_acme(&options),
+            None => listen(&options, tls.is_some())?,
+        };
         let limits = limits(&options)?;
         Ok(Self {
             listen,
@@ -130,6 +143,7 @@ impl Config {
             tls,
             trusted_proxies: TrustedProxies::new(options.trusted_proxy),
             log: options.log.unwrap_or_default(),
+            acme,
         })
     }
 }
@@ -158,9 +172,16 @@ fn tls(options: &Options) -> Result<Option<TlsFiles>, ConfigError> {
     }
 }
 
+/// With ACME port 80 is for HTTP-01 alone, and never where TLS is spoken.
+fn listen_with_acme(options: &Options) -> Vec<SocketAddr> {
+    let all = options.listen.iter().map(|listen| listen.0);
+    let listen: Vec<_> = all.filter(|address| !acme::is_http(address)).collect();
+    if listen.is_empty() { vec![TLS_LISTEN.into()] } else { listen }
+}
+
 fn listen(options: &Options, is_tls: bool) -> Result<Vec<SocketAddr>, ConfigError> {
     if options.listen.is_empty() {
-        let usual = if is_tls { ([0, 0, 0, 0], 443) } else { ([127, 0, 0, 1], 8080) };
+        let usual = if is_tls { TLS_LISTEN } else { ([127, 0, 0, 1], 8080) };
         return Ok(vec![usual.into()]);
     }
     let addresses: Vec<SocketAddr> = options.listen.iter().map(|listen| listen.0).collect();

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use crate::accounts;
 use crate::database::OpenError;
 use crate::tls::TlsError;
+use crate::tls::acme::AcmeError;
 
 /// How often a relay that waits for another asks whether that has ended.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
@@ -38,6 +39,9 @@ pub enum BindError {
     /// Its certificate is of no use.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// It can't get certificates.
+    #[error(transparent)]
+    Acme(#[from] AcmeError),
     /// An address could not be listened on.
     #[error("can't listen on {address}: {source}")]
     Listen {

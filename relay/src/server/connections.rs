@@ -14,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::Shared;
 use crate::ingress::Peer;
+use crate::tls::acme;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -46,6 +47,8 @@ async fn serve(socket: TcpStream, addr: SocketAddr, tls: Option<TlsAcceptor>, sh
         Some(tls) => {
             let handshake = timeout(HANDSHAKE, tls.accept(Stream::Plain(socket)));
             match shared.stop.run_until_cancelled(handshake).await {
+                // The handshake was all that a directory came for (RFC 8737 §3).
+                Some(Ok(Ok(stream))) if stream.get_ref().1.alpn_protocol() == Some(acme::ALPN) => return,
                 Some(Ok(Ok(stream))) => Stream::Tls(Box::new(stream.into())),
                 Some(Ok(Err(error))) => {
                     return tracing::debug!(peer = %addr, %error, "a TLS handshake failed");
