@@ -247,7 +247,7 @@ mod tests {
         for (fault, name) in
             [(acme::Fault::None, "no_certificate"), (acme::Fault::Expires, "certificate_expires")]
         {
-            let mut report = Report::of(Health { closed: false, dropped: 0 }, false);
+            let mut report = Report::of(Health::default(), false);
             report.add(Some(fault));
             let report = serde_json::to_value(report).unwrap();
             assert_eq!((&report["ready"], names(&report)), (&false.into(), vec![name.to_owned()]));

@@ -134,7 +134,7 @@ fn with_tls_it_listens_to_the_world() {
 fn plain_http_beyond_this_machine_must_be_meant() {
     insta::assert_snapshot!(
         refusal(&["--listen", "127.0.0.1:80", "--listen", "192.168.0.7:8080"], None),
-        @"plain HTTP on 192.168.0.7:8080 can be read and changed on its way: give --tls-cert and --tls-key, or --trusted-proxy CIDR when a proxy in front speaks TLS, or --plain when that is what you want"
+        @"plain HTTP on 192.168.0.7:8080 can be read and changed on its way: give --acme-domain NAME, or --tls-cert and --tls-key, or --trusted-proxy CIDR when a proxy in front speaks TLS, or --plain when that is what you want"
     );
     for allowed in ["--plain", "--trusted-proxy=10.0.0.0/8"] {
         assert!(resolve(&["--listen=0.0.0.0:8080", allowed], None).is_ok(), "{allowed}");
@@ -166,6 +166,63 @@ fn a_relay_that_neither_holds_nor_remembers_keeps_nothing() {
     let file = "hold = false\nretention = '0s'";
     assert!(!resolve(&[], Some(file)).unwrap().keeps());
     assert!(resolve(&["--hold=on"], Some(file)).unwrap().keeps(), "a flag goes before the file");
+}
+
+#[test]
+fn with_acme_it_listens_to_the_world_and_port_80_is_for_http_01() {
+    let flags = "--acme-domain Hooks.example.com,two.example.com --acme-email ops@example.com \
+        --acme-directory https://ca.example.com/dir --acme-ca roots.pem --listen 0.0.0.0:80";
+    let from_flags = resolve(&flags.split_whitespace().collect::<Vec<_>>(), None).unwrap();
+    let file = r#"
+        acme-domain = ["hooks.example.com", "two.example.com"]
+        acme-email = "ops@example.com"
+        acme-directory = "https://ca.example.com/dir"
+        acme-ca = "roots.pem"
+        listen = "0.0.0.0:80"
+    "#;
+    for config in [from_flags, resolve(&[], Some(file)).unwrap()] {
+        assert_eq!(config.listen, [address("0.0.0.0:443")]);
+        assert_eq!(config.public_url(address("0.0.0.0:443")).as_str(), "https://hooks.example.com");
+        let acme = config.acme.unwrap();
+        assert_eq!(
+            acme.domains.iter().map(Domain::as_str).collect::<Vec<_>>(),
+            ["hooks.example.com", "two.example.com"]
+        );
+        assert_eq!(acme.email.unwrap().mailto(), "mailto:ops@example.com");
+        assert_eq!(acme.directory.uri(), "https://ca.example.com/dir");
+        assert_eq!((acme.ca, acme.http), (Some("roots.pem".into()), vec![address("0.0.0.0:80")]));
+    }
+    let usual = resolve(&["--acme-domain=a.example"], None).unwrap().acme.unwrap();
+    assert_eq!(usual.directory.uri(), "https://acme-v02.api.letsencrypt.org/directory");
+    assert!(usual.http.is_empty() && usual.email.is_none());
+}
+
+#[test]
+fn what_acme_can_not_do_is_said() {
+    insta::assert_snapshot!(
+        refusal(&["--acme-email=ops@example.com"], None),
+        @"--acme-email is for certificates had by ACME: give --acme-domain NAME as well"
+    );
+    insta::assert_snapshot!(
+        refusal(&["--acme-domain=a.example", "--plain"], None),
+        @"--acme-domain and --plain exclude one another: leave one out"
+    );
+    insta::assert_snapshot!(
+        refusal(&["--acme-domain=a.example", "--tls-cert=c", "--tls-key=k"], None),
+        @"--acme-domain and --tls-cert exclude one another: leave one out"
+    );
+    for (flag, message) in [
+        ("--acme-domain=*.example.com", "a certificate for a wildcard can't be had this way"),
+        ("--acme-domain=10.0.0.1", "it takes a host's name in ASCII"),
+        ("--acme-domain=https://a.example", "it takes a host's name in ASCII"),
+        ("--acme-email=ops", "it takes one address of mail"),
+        ("--acme-email=a@b,c@d", "it takes one address of mail"),
+        ("--acme-directory=http://ca.example.com", "a directory's URL begins with https://"),
+        ("--acme-directory=https://me@ca.example.com", "a directory's URL begins with https://"),
+    ] {
+        let refused = refusal(&["--acme-domain=a.example", flag], None);
+        assert!(refused.contains(message), "{flag}: {refused}");
+    }
 }
 
 #[test]

@@ -169,9 +169,9 @@ async fn a_certificate_is_got_used_and_kept_over_a_restart() {
     assert!(relay.connect(&directory, "three.example.test").await.is_err());
     assert_eq!(relay.faults().await, (200, String::new()));
     let expires = relay.ask("/metrics").await.1;
-    let expires = expires.lines().find_map(|line| line.strip_prefix("muxhook_certificate_expires_seconds{} "));
-    let left = expires.unwrap().parse::<u64>().unwrap()
-        - Now::system().unix_millis() / 1000;
+    let expires =
+        expires.lines().find_map(|line| line.strip_prefix("muxhook_certificate_expires_seconds{} "));
+    let left = expires.unwrap().parse::<u64>().unwrap() - Now::system().unix_millis() / 1000;
     assert!((89 * DAY..=90 * DAY).contains(&left), "{left}");
 
     let asked = directory.books().asked.len();

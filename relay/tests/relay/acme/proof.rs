@@ -20,7 +20,7 @@ pub(crate) async fn handshake(
     name: &str,
     alpn: &[&[u8]],
 ) -> std::io::Result<TlsStream<TcpStream>> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -87,7 +87,7 @@ impl ServerCertVerifier for Anybody {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        signed(message, cert, dss)
+        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
     }
 
     /// By the key alone: webpki takes no certificate with the critical extension of RFC 8737.
@@ -106,16 +106,4 @@ impl ServerCertVerifier for Anybody {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
     }
-}
-
-/// By hand, since the library takes no certificate with a critical extension that it does not know, as RFC 8737 wants it.
-fn signed(
-    message: &[u8],
-    cert: &CertificateDer<'_>,
-    dss: &DigitallySignedStruct,
-) -> Result<HandshakeSignatureValid, Error> {
-    let (_, cert) = X509Certificate::from_der(cert).map_err(|error| Error::General(error.to_string()))?;
-    let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &cert.public_key().subject_public_key.data);
-    let is_good = key.verify(message, dss.signature()).is_ok();
-    is_good.then(HandshakeSignatureValid::assertion).ok_or_else(|| Error::General("not its key".into()))
 }
