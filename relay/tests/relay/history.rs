@@ -168,14 +168,12 @@ async fn what_makes_no_sense_is_refused() {
         assert!(answer.status == 400 && answer.text().contains("bad_query"), "{}", answer.text());
         assert!(answer.text().contains(name), "{}", answer.text());
     }
-    for below in ["/", "/nope", "/%27%20OR%201=1", "/%ff", &format!("/{}", "a".repeat(300))] {
+    for below in ["/", "/nope", "/%", "/%27%20OR%201=1", "/%ff", &format!("/{}", "a".repeat(300))] {
         let path = format!("{EVENTS}{below}");
         assert_eq!(refusal(&relay, "GET", &path, "").await, (404, "unknown_event".into()), "{below}");
     }
-    for below in ["/%", "/%00"] {
-        let path = format!("{EVENTS}{below}");
-        assert_eq!(refusal(&relay, "GET", &path, "").await, (400, "bad_target".into()), "{below}");
-    }
+    let path = format!("{EVENTS}/%00");
+    assert_eq!(refusal(&relay, "GET", &path, "").await, (400, "bad_target".into()));
     let several = ask(&relay, &relay.token, "GET", &format!("{EVENTS}/{}", &id[..8]), "").await;
     assert!(several.status == 409 && several.text().contains("ambiguous_event"), "{}", several.text());
     assert!(several.text().contains(&id), "the candidates are named");

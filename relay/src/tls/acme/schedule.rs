@@ -32,7 +32,7 @@ impl Validity {
     /// When to renew: after two thirds of its life, and by `jitter` up to a thirtieth later, so that not all relays that
     /// began together come together.
     pub(super) fn renew_at(self, jitter: u16) -> i64 {
-        let later = self.life() / 30 * i64::from(jitter) / i64::from(u16::MAX);
+        let later = (self.life() / 30).saturating_mul(jitter.into()) / i64::from(u16::MAX);
         self.from.saturating_add(self.life() / 3 * 2).saturating_add(later)
     }
 
