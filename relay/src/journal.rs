@@ -4,15 +4,16 @@
 //!
 //! - **hold**: before the relay itself answers 2xx. Synced to the disk (`synchronous=FULL`) before anybody is told;
 //!   whatever waits meanwhile shares the next sync.
-//! - **record**: history, off the hot path. Written in batches without a sync, so that a power cut may take the last
-//!   moments of it; when it comes faster than it can be written, it is dropped and counted.
+//! - **record**: history, off the hot path. Where much is live it is only appended to a spool, and sorted into the tables
+//!   when that has passed, the spool is half full, or somebody asks. It is written without a sync, so that a crash may
+//!   take the last of it; when it comes faster than it can be written, it is dropped and counted.
 //!
 //! What becomes of owed deliveries goes in as [`Note`]s, in order with holds and with the questions that
 //! [`Journal::owed`] asks. Nothing here knows a socket.
 //!
 //! - `tables`: the shape of the file.
 //! - `entry`: what is written: deliveries, answers, attempts.
-//! - `queue`: what waits for the writer.
+//! - `queue`: what waits for the writer; `spool`: history that waits for a quieter time.
 //! - `history`: the read side.
 //! - `writer`: the thread, its batches, and what it does when the disk fails; `fault`: what a failure means; `files`:
 //!   whether it still writes to what is in the folder.
@@ -34,6 +35,7 @@ mod prune;
 mod queue;
 mod recent;
 mod rows;
+mod spool;
 mod suspicion;
 mod tables;
 mod writer;
@@ -41,6 +43,7 @@ mod writer;
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::mpsc;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -61,6 +64,9 @@ pub(crate) use tables::SHAPE;
 
 /// How often the journal is rid of what is too old.
 const MAINTENANCE: Duration = Duration::from_secs(60);
+
+/// How long a question about the past waits at most for what is not sorted in yet.
+const LATEST: Duration = Duration::from_secs(1);
 
 /// What the journal keeps at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -346,7 +352,16 @@ impl Journal {
         answer(found).await
     }
 
-    /// What it says of the past.
+    /// Waits until history has what was recorded before: a second at most, since where much is live that may take
+    /// longer. Not on a thread that carries webhooks.
+    pub fn up_to_date(&self) {
+        let (done, is_done) = mpsc::sync_channel(1);
+        if self.queue.urge(Job::UpToDate { done }).is_ok() {
+            let _ = is_done.recv_timeout(LATEST);
+        }
+    }
+
+    /// What it says of the past. See [`Journal::up_to_date`].
     #[must_use]
     pub fn history(&self) -> &History {
         &self.history

@@ -58,6 +58,13 @@ impl Outgoing {
         Self { first: frame.encode(), rest: None }
     }
 
+    /// A frame as it was kept: its head, and behind that the whole body. Not to be sent: its first message may be
+    /// longer than a message may be.
+    #[must_use]
+    pub fn kept(content: Bytes) -> Self {
+        Self { first: content, rest: None }
+    }
+
     /// The first message.
     #[must_use]
     pub fn first(&self) -> &Bytes {

@@ -108,6 +108,7 @@ pub(super) fn answer(
 fn list(api: &Api, address: &Address, query: Option<&str>) -> Result<Reply, Response<Bytes>> {
     let query = query::parse(query.unwrap_or_default())
         .map_err(|error| refuse(StatusCode::BAD_REQUEST, "bad_query", &error.to_string()))?;
+    journal(api)?.up_to_date();
     let page = journal(api)?.history().list(address, &query).map_err(|error| unread(&error))?;
     let body = PageBody {
         events: page.rows,
@@ -140,6 +141,7 @@ fn find(api: &Api, address: &Address, id: &str) -> Result<DeliveryId, Response<B
     if id.len() > MAX_ID {
         return Err(unknown());
     }
+    journal(api)?.up_to_date();
     match journal(api)?.history().find(address, id).map_err(|error| unread(&error))? {
         Found::One(id) => Ok(id),
         Found::Unknown => Err(unknown()),

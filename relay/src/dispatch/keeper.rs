@@ -202,7 +202,11 @@ impl Keeper {
         look: impl FnOnce(&Journal) -> Result<T, ReadError> + Send + 'static,
     ) -> Option<T> {
         let journal = Arc::clone(&self.0.as_ref()?.journal);
-        let found = spawn_blocking(move || look(&journal)).await.ok()?;
+        let found = spawn_blocking(move || {
+            journal.up_to_date();
+            look(&journal)
+        });
+        let found = found.await.ok()?;
         found.inspect_err(|error| tracing::error!(%error, "the history can't be read")).ok()
     }
 

@@ -1,8 +1,11 @@
 //! What is written: deliveries, what their senders were answered, and the attempts at them.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use muxhook_protocol::parts::Outgoing;
 use muxhook_protocol::{DeliveryId, Outcome};
+use serde::{Deserialize, Serialize};
 
 use crate::accounts::Address;
 
@@ -43,7 +46,7 @@ impl Entry {
 }
 
 /// Who gave the answer, as `Muxhook-Answer` says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum By {
     /// The app.
     App,
@@ -72,7 +75,7 @@ impl By {
 }
 
 /// What the sender got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answered {
     /// Who answered.
     pub by: By,
@@ -81,7 +84,7 @@ pub struct Answered {
 }
 
 /// One handing-over of a delivery to a listener, and what came of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     /// When its outcome came: milliseconds since the Unix epoch.
     pub at: u64,
@@ -98,12 +101,12 @@ pub struct Attempt {
 }
 
 /// What came of one attempt, as far as history keeps it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Tried {
     /// The app answered with this status.
     Replied(u16),
     /// The app gave no usable answer: the reason, and a sentence.
-    Failed(&'static str, String),
+    Failed(Cow<'static, str>, String),
     /// A filter left it out.
     Skipped(String),
     /// The listener did not trust it.
@@ -114,7 +117,7 @@ impl From<&Outcome> for Tried {
     fn from(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Replied(reply) => Self::Replied(reply.status),
-            Outcome::Failed(failure) => Self::Failed(failure.reason.as_str(), failure.message.clone()),
+            Outcome::Failed(failure) => Self::Failed(failure.reason.as_str().into(), failure.message.clone()),
             Outcome::Skipped { filter } => Self::Skipped(filter.clone()),
             Outcome::Refused { reason } => Self::Refused(reason.clone()),
         }
@@ -122,7 +125,7 @@ impl From<&Outcome> for Tried {
 }
 
 /// What became of a delivery that is in the journal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Note {
     /// It was handed to a listener.
     Handed {

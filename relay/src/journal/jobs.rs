@@ -61,6 +61,8 @@ pub(super) fn answer(db: &Connection, books: &mut Books, job: &Job, now: u64) ->
             }
             Answer::Forgotten(is_wanted)
         }
+        // The writer keeps these until it is so.
+        Job::UpToDate { .. } => Answer::Noted,
         #[cfg(test)]
         Job::Do(work) => {
             let mut work = work.lock().unwrap();
@@ -105,7 +107,7 @@ impl Job {
             Self::Gaps { done, .. } => tell(done, Err(Unreadable)),
             Self::Discard { done, .. } => tell(done, Err(Unreadable)),
             Self::ForgetIf { done, .. } => tell(done, Err(Unreadable)),
-            Self::Note(_) | Self::Forget(_) | Self::GapsTold { .. } => {}
+            Self::Note(_) | Self::Forget(_) | Self::GapsTold { .. } | Self::UpToDate { .. } => {}
             #[cfg(test)]
             Self::Do(_) => {}
         }

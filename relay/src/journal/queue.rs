@@ -1,6 +1,7 @@
 //! What waits for the writer: bounded, and woken for as seldom as can be.
 
 use std::collections::VecDeque;
+use std::sync::mpsc::SyncSender;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,15 +21,13 @@ const MOST_RECORD_BYTES: usize = 64 << 20;
 /// How long history gathers before it is written, unless a batch is full before.
 const GATHER: Duration = Duration::from_millis(50);
 
-/// Rows of history written at once: few, so that neither a hold that comes meanwhile nor what is live on the same core
-/// waits for long.
-pub(super) const BATCH: usize = 8;
+/// Rows of history that go straight into the tables when no more than these have gathered, and nothing is spooled.
+pub(super) const FEW: usize = 16;
 
-/// Where this many times as much waits, more is written at once, up to [`MOST_BATCH`]: that costs less a row.
-const DEEP: usize = 64;
-const MOST_BATCH: usize = 256;
+/// How long after more than a [`FEW`] had gathered what is spooled waits for a quieter time.
+const BUSY: Duration = Duration::from_millis(250);
 
-/// The writer rests this many times as long as it wrote history, so that history takes a fifth of a core at most.
+/// The writer rests this many times as long as it sorted history in, so that this takes a fifth of a core at most.
 const REST: u32 = 4;
 
 /// Now, by the machine's clock: a disk takes its own time, whatever the clock of a test says.
@@ -73,6 +72,8 @@ pub(super) enum Job {
         condition: Box<dyn Fn() -> bool + Send>,
         done: oneshot::Sender<Result<bool, Unreadable>>,
     },
+    /// See [`super::Journal::up_to_date`].
+    UpToDate { done: SyncSender<()> },
     /// Anything, on the writer's own thread.
     #[cfg(test)]
     Do(Mutex<Task>),
@@ -88,6 +89,8 @@ pub(super) enum Work {
     Jobs(Vec<Job>),
     /// History, each with its steady time.
     Records(Vec<(Entry, u64)>),
+    /// Some of what is spooled is to be sorted in.
+    Sort,
     /// A step of the housekeeping, or all of it anew as of this steady time.
     Keep(Option<u64>),
     /// Nothing is left, and nothing more comes.
@@ -108,8 +111,10 @@ struct Inner {
     record_bytes: usize,
     /// When the first of `records` came.
     since: Option<Instant>,
-    /// Before then no history is written.
+    /// Before then no history is sorted in, unless somebody waits for it.
     rest_until: Option<Instant>,
+    /// Until then much is live.
+    busy_until: Option<Instant>,
     /// What the writer waits for, when it does.
     waits: Waits,
     /// What was given last was urgent: now others may have their turn.
@@ -134,11 +139,27 @@ enum Waits {
     Idle,
 }
 
+/// How soon what is spooled is to be sorted in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Spooled {
+    /// Nothing is spooled.
+    #[default]
+    Nothing,
+    /// When little is live.
+    Later,
+    /// Bit by bit from now on: the spool fills up.
+    Soon,
+    /// At once: somebody waits for it.
+    Now,
+}
+
 /// What the writer has under way.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct UnderWay {
-    /// How long the last batch took, if it was one of history.
-    pub(super) wrote: Option<Duration>,
+    /// How long the last step took, if it sorted history in.
+    pub(super) sorted: Option<Duration>,
+    /// Whether history is spooled, and how soon it is to be sorted in.
+    pub(super) spooled: Spooled,
     /// When what could not be written is to be tried again: an empty batch of jobs is given then.
     pub(super) retry: Option<Instant>,
     /// The housekeeping is not done.
@@ -174,6 +195,11 @@ impl Queue {
     /// Whether history waits to be written.
     pub(super) fn has_records(&self) -> bool {
         !self.lock().records.is_empty()
+    }
+
+    /// The history that waits to be written, due or not.
+    pub(super) fn take_records(&self) -> Vec<(Entry, u64)> {
+        self.lock().take_records()
     }
 
     /// Whether nothing waits and nothing is to be cleared up.
@@ -237,15 +263,16 @@ impl Queue {
     /// What is to be done next.
     pub(super) fn next(&self, under_way: UnderWay) -> Work {
         let mut inner = self.lock();
-        if let Some(wrote) = under_way.wrote {
-            inner.rest_until = moment().checked_add(wrote * REST);
+        if let Some(sorted) = under_way.sorted {
+            inner.rest_until = moment().checked_add(sorted * REST);
         }
         loop {
-            let (now, due) = (moment(), inner.due());
-            if let Some(work) = inner.ready(now, due, under_way) {
+            let now = moment();
+            let sort_at = inner.sort_at(now, under_way.spooled);
+            if let Some(work) = inner.ready(now, sort_at, under_way) {
                 return work;
             }
-            inner = match [due, under_way.retry].into_iter().flatten().min() {
+            inner = match [inner.due(), sort_at, under_way.retry].into_iter().flatten().min() {
                 Some(until) => {
                     inner.waits = Waits::Timed;
                     let waited = self.changed.wait_timeout(inner, until.saturating_duration_since(now));
@@ -288,15 +315,19 @@ impl Queue {
 
 impl Inner {
     /// What can be done at once. What is urgent goes first, but never twice before what else is due.
-    fn ready(&mut self, now: Instant, due: Option<Instant>, under_way: UnderWay) -> Option<Work> {
-        let is_due = due.is_some_and(|due| self.closing || due <= now);
+    fn ready(&mut self, now: Instant, sort_at: Option<Instant>, under_way: UnderWay) -> Option<Work> {
+        let is_due = self.due().is_some_and(|due| self.closing || due <= now);
+        let sorts = sort_at.is_some_and(|at| at <= now);
         let keeps = (under_way.keeping || self.keep.is_some()) && !self.closing;
         if std::mem::take(&mut self.was_urgent) {
-            if is_due && self.records.len() >= BATCH {
+            if is_due && self.records.len() > FEW {
                 return Some(Work::Records(self.take_records()));
             }
             if keeps {
                 return Some(Work::Keep(self.keep.take()));
+            }
+            if sorts && !self.closing {
+                return Some(Work::Sort);
             }
         }
         if !self.urgent.is_empty() {
@@ -304,6 +335,7 @@ impl Inner {
             return Some(Work::Jobs(self.urgent.drain(..).collect()));
         }
         if is_due {
+            self.busy_until = if self.records.len() > FEW { now.checked_add(BUSY) } else { None };
             return Some(Work::Records(self.take_records()));
         }
         if self.closing {
@@ -312,22 +344,30 @@ impl Inner {
         if under_way.retry.is_some_and(|retry| retry <= now) {
             return Some(Work::Jobs(Vec::new()));
         }
+        if sorts {
+            return Some(Work::Sort);
+        }
         keeps.then(|| Work::Keep(self.keep.take()))
     }
 
     /// When history is to be written.
     fn due(&self) -> Option<Instant> {
-        let since = self.since?;
-        let gathered = if self.records.len() >= BATCH { since } else { since + GATHER };
-        Some(self.rest_until.map_or(gathered, |rested| rested.max(gathered)))
+        self.since.map(|since| since + GATHER)
+    }
+
+    /// When what is spooled is to be sorted in.
+    fn sort_at(&self, now: Instant, spooled: Spooled) -> Option<Instant> {
+        let rested = self.rest_until.unwrap_or(now);
+        match spooled {
+            Spooled::Nothing => None,
+            Spooled::Later => Some(self.busy_until.map_or(rested, |quiet| quiet.max(rested))),
+            Spooled::Soon => Some(rested),
+            Spooled::Now => Some(now),
+        }
     }
 
     fn take_records(&mut self) -> Vec<(Entry, u64)> {
-        let waiting = self.records.len();
-        let count = (waiting / DEEP).clamp(BATCH, MOST_BATCH).min(waiting);
-        let taken: Vec<_> = self.records.drain(..count).collect();
-        self.record_bytes -= taken.iter().map(|(entry, _)| entry.weight()).sum::<usize>();
-        self.since = if self.records.is_empty() { None } else { Some(moment()) };
-        taken
+        (self.record_bytes, self.since) = (0, None);
+        self.records.drain(..).collect()
     }
 }

@@ -259,7 +259,7 @@ pub(super) fn owed_in_all(db: &Connection) -> rusqlite::Result<Backlog> {
 fn attempted(db: &Connection, seq: u64, attempt: &Attempt) -> rusqlite::Result<()> {
     let (result, status, message) = match &attempt.tried {
         Tried::Replied(status) => ("replied", Some(*status), None),
-        Tried::Failed(reason, message) => (*reason, None, Some(message)),
+        Tried::Failed(reason, message) => (reason.as_ref(), None, Some(message)),
         Tried::Skipped(filter) => ("skipped", None, Some(filter)),
         Tried::Refused(reason) => ("signature", None, Some(reason)),
     };

@@ -85,7 +85,7 @@ fn number(file: &PathBuf, sql: &str) -> i64 {
     Connection::open(file).unwrap().query_row(sql, (), |row| row.get(0)).unwrap()
 }
 
-fn address(name: &str) -> Address {
+pub(super) fn address(name: &str) -> Address {
     Address { account: "mine".parse().unwrap(), endpoint: name.parse().unwrap() }
 }
 
@@ -95,7 +95,7 @@ fn id(seq: u64) -> DeliveryId {
     DeliveryId::new(1_700_000_000_000 + seq, &tail)
 }
 
-fn entry_of(name: &str, seq: u64, body: &Bytes) -> Entry {
+pub(super) fn entry_of(name: &str, seq: u64, body: &Bytes) -> Entry {
     let head = DeliverHead {
         id: id(seq),
         seq,
@@ -135,6 +135,6 @@ fn attempt(tried: Tried) -> Attempt {
     Attempt { at: 1, took_ms: 2, session: 3, tried, late: false, replayed: false }
 }
 
-fn accepted(seq: u64) -> Note {
+pub(super) fn accepted(seq: u64) -> Note {
     Note::Attempted { id: id(seq), attempt: attempt(Tried::Replied(200)), settled: true }
 }

@@ -1,7 +1,9 @@
 //! The thread that alone writes: batches, syncs, and what is done when the disk fails.
 //!
+//! - `sort`: history: spooled, and sorted in.
 //! - `upkeep`: what it does for the files: the log brought in, what is over cleared up, room seen to.
 
+mod sort;
 mod upkeep;
 
 use std::collections::VecDeque;
@@ -18,8 +20,9 @@ use super::fault::Fault;
 use super::files::Files;
 use super::jobs::{self, Answer};
 use super::prune::Pruning;
-use super::queue::{Job, Queue, UnderWay, Work, moment};
-use super::{Entry, HoldError, rows, suspicion};
+use super::queue::{Job, Queue, Spooled, UnderWay, Work, moment};
+use super::spool::Spool;
+use super::{Entry, HoldError, suspicion};
 use crate::database::cure;
 use upkeep::{CHECKPOINT, CHECKPOINT_SOON};
 
@@ -43,6 +46,9 @@ pub(super) struct Writer {
     kept: Vec<Job>,
     /// Notes of deliveries that are not written yet.
     early: VecDeque<Job>,
+    spool: Spool,
+    /// Who waits for what was spooled before a place in it to be sorted in.
+    askers: Vec<sort::Asker>,
     /// The disk was full: until then nothing is tried.
     pause: Option<Instant>,
     /// Pages of the log that are to be brought in, as of the last change.
@@ -69,16 +75,18 @@ impl Writer {
         connection.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
         connection.set_prepared_statement_cache_capacity(64);
         let files = Files::of(&dir, &connection)?;
-        let (pruning, kept, early) = (Pruning::default(), Vec::new(), VecDeque::new());
+        let spool = Spool::new(&dir);
         Ok(Self {
             connection,
             dir,
             files,
             queue,
             books,
-            pruning,
-            kept,
-            early,
+            pruning: Pruning::default(),
+            kept: Vec::new(),
+            early: VecDeque::new(),
+            spool,
+            askers: Vec::new(),
             pause: None,
             log_pages: 0,
             is_full: false,
@@ -112,28 +120,52 @@ impl Writer {
     }
 
     fn serve(&mut self) -> rusqlite::Result<()> {
-        let mut wrote = None;
+        let mut sorted = None;
         loop {
-            let retry = if self.kept.is_empty() { None } else { self.pause };
-            match self.queue.next(UnderWay { wrote: wrote.take(), retry, keeping: self.pruning.wanted }) {
-                Work::Jobs(jobs) => self.jobs(jobs)?,
+            match self.queue.next(self.under_way(sorted.take())) {
+                Work::Jobs(jobs) => {
+                    let jobs = self.take_askers(jobs)?;
+                    self.jobs(jobs)?;
+                }
                 Work::Records(records) => {
-                    let began = moment();
                     self.records(records)?;
                     self.checkpoint(CHECKPOINT_SOON)?;
-                    wrote = Some(began.elapsed());
-                    continue;
+                }
+                Work::Sort => {
+                    let began = moment();
+                    self.sort()?;
+                    self.checkpoint(CHECKPOINT_SOON)?;
+                    sorted = Some(began.elapsed());
                 }
                 Work::Keep(begin) => {
                     self.housekeep(begin)?;
                     self.checkpoint(CHECKPOINT_SOON)?;
                 }
                 Work::Over => {
+                    self.sort_all()?;
                     self.last()?;
                     return self.bring_in("TRUNCATE");
                 }
             }
             self.checkpoint(CHECKPOINT)?;
+        }
+    }
+
+    fn under_way(&self, sorted: Option<Duration>) -> UnderWay {
+        let waits = !self.kept.is_empty() || !self.spool.is_empty();
+        let retry = if waits { self.pause } else { None };
+        UnderWay { sorted, spooled: self.spooled(), retry, keeping: self.pruning.wanted }
+    }
+
+    fn spooled(&self) -> Spooled {
+        if self.spool.is_empty() || self.pause.is_some() {
+            Spooled::Nothing
+        } else if !self.askers.is_empty() {
+            Spooled::Now
+        } else if self.spool.fills_up() {
+            Spooled::Soon
+        } else {
+            Spooled::Later
         }
     }
 
@@ -215,9 +247,16 @@ impl Writer {
             if let Job::Hold { at, .. } = &job {
                 self.pruning.now = self.pruning.now.max(*at);
             }
+            match (&job, &answer) {
+                (Job::Forget(address), _) | (Job::ForgetIf { address, .. }, Answer::Forgotten(true)) => {
+                    self.spool.forget(address);
+                }
+                _ => {}
+            }
             if let Answer::Unknown = answer {
                 // Its delivery may be on its way.
-                if self.queue.has_records() && self.early.len() < MOST_NOTES {
+                let may_come = self.queue.has_records() || !self.spool.is_empty();
+                if may_come && self.early.len() < MOST_NOTES {
                     self.early.push_back(job);
                 }
                 continue;
@@ -260,52 +299,6 @@ impl Writer {
             Err(error) if Fault::of(&error) == Fault::Fatal => Err(error),
             Err(_) => {
                 questions.into_iter().for_each(|job| job.fail(told));
-                Ok(())
-            }
-        }
-    }
-
-    /// Writes history, and then the notes that came before it. What finds no room is dropped, and counted.
-    fn records(&mut self, records: Vec<(Entry, u64)>) -> rusqlite::Result<()> {
-        if self.pause.is_some_and(|until| moment() < until) || !self.has_room()? {
-            self.queue.count_dropped(records.len());
-            return Ok(());
-        }
-        self.came += records.len();
-        let early = std::mem::take(&mut self.early);
-        self.try_records(records)?;
-        if early.is_empty() { Ok(()) } else { self.jobs(early.into()) }
-    }
-
-    fn try_records(&mut self, mut records: Vec<(Entry, u64)>) -> rusqlite::Result<()> {
-        let done = self.change(false, true, |db, books| {
-            records.iter().try_for_each(|(entry, at)| {
-                // Whoever waits for this core goes first: on two cores, with all ends of a webhook on them, this
-                // and the small batches took what the journal adds to the live p99 from 70 % to 15 %.
-                std::thread::yield_now();
-                rows::insert(db, books, entry, *at, false).map(drop)
-            })
-        });
-        let error = match done {
-            Ok(()) => {
-                self.pruning.now = records.last().map_or(0, |(_, at)| *at).max(self.pruning.now);
-                return Ok(());
-            }
-            Err(error) => error,
-        };
-        match Fault::of(&error) {
-            Fault::Fatal => Err(error),
-            Fault::Own if records.len() > 1 => {
-                let rest = records.split_off(records.len() / 2);
-                self.try_records(records)?;
-                self.try_records(rest)
-            }
-            fault => {
-                tracing::warn!(%error, rows = records.len(), "history could not be written");
-                self.queue.count_dropped(records.len());
-                if fault != Fault::Own {
-                    self.pause = Some(moment() + PAUSE);
-                }
                 Ok(())
             }
         }

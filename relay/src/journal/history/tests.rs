@@ -131,7 +131,7 @@ fn a_row_says_what_is_known() {
     let mut shelf = Shelf::new();
     let body = event("video.asset.ready", "x");
     let id = shelf.add_at(&ada(), 3, &body, HELD);
-    shelf.tried(id, Tried::Failed("refused", "nobody there".into()), false);
+    shelf.tried(id, Tried::Failed("refused".into(), "nobody there".into()), false);
     shelf.tried(id, Tried::Replied(204), true);
     let (row, headers) = shelf.history.detail(&ada(), id).unwrap().unwrap();
     let expected = serde_json::json!({
@@ -342,7 +342,7 @@ fn a_long_past_is_told_in_part() {
     for status in 300..450 {
         shelf.tried(id, Tried::Replied(status), false);
     }
-    shelf.tried(id, Tried::Failed("reset", "\u{e9}".repeat(5000)), false);
+    shelf.tried(id, Tried::Failed("reset".into(), "\u{e9}".repeat(5000)), false);
     let row = shelf.history.list(&ada(), &query()).unwrap().rows.remove(0);
     assert_eq!(
         (row.attempts.len(), row.attempts[0].status, row.attempts[98].status),

@@ -130,7 +130,7 @@ async fn attempts_at_one_delivery_are_bounded() {
     let bench = Bench::new(Limits::default());
     bench.journal.hold(entry("one", 1)).await.unwrap();
     for _ in 0..130 {
-        let attempt = attempt(Tried::Failed("refused", "nobody".into()));
+        let attempt = attempt(Tried::Failed("refused".into(), "nobody".into()));
         bench.journal.note(Note::Attempted { id: id(1), attempt, settled: false });
     }
     assert_eq!(bench.ids(&address("one")).await, [1]);
@@ -147,4 +147,64 @@ async fn the_log_does_not_grow_without_bound() {
     }
     let log = std::fs::metadata(bench.dir.path().join("journal.db-wal")).unwrap().len();
     assert!(log < 40 << 20, "{log} bytes of 120 MB");
+}
+
+/// Records so many at once that they are spooled.
+fn spool(bench: &Bench, name: &str, seqs: std::ops::RangeInclusive<u64>) {
+    seqs.for_each(|seq| bench.journal.record(entry(name, seq)));
+}
+
+async fn up_to_date(bench: Bench) -> Bench {
+    tokio::task::spawn_blocking(move || {
+        bench.journal.up_to_date();
+        bench
+    })
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn what_is_spooled_is_in_history_when_somebody_asks() {
+    let bench = Bench::new(Limits::default());
+    spool(&bench, "one", 1..=600);
+    // What becomes of a delivery may be known before it is in the tables.
+    bench.journal.note(accepted(600));
+    let bench = up_to_date(bench).await;
+    assert_eq!(bench.number("SELECT count(*) FROM deliveries"), 600);
+    bench.settle().await;
+    assert_eq!(bench.number("SELECT seq FROM attempts"), 600);
+    // A little goes straight in.
+    spool(&bench, "one", 601..=603);
+    let bench = up_to_date(bench).await;
+    assert_eq!(bench.number("SELECT count(*) FROM deliveries"), 603);
+    assert_eq!(bench.journal.health(), Health::default());
+}
+
+#[tokio::test]
+async fn what_is_spooled_is_sorted_in_when_little_is_live() {
+    let bench = Bench::new(Limits::default());
+    spool(&bench, "one", 1..=600);
+    bench.settle().await;
+    assert_eq!(bench.number("SELECT count(*) FROM deliveries"), 600);
+}
+
+#[tokio::test]
+async fn what_is_spooled_of_a_forgotten_endpoint_does_not_come_back() {
+    let bench = Bench::new(Limits::default());
+    spool(&bench, "one", 1..=300);
+    bench.journal.forget(&address("one"));
+    spool(&bench, "two", 301..=600);
+    bench.settle().await;
+    assert_eq!(bench.number("SELECT count(*) FROM deliveries"), 300);
+    assert_eq!(bench.number("SELECT count(*) FROM endpoints WHERE endpoint = 'one'"), 0);
+}
+
+#[tokio::test]
+async fn closing_sorts_in_what_is_spooled() {
+    let bench = Bench::new(Limits::default());
+    spool(&bench, "one", 1..=600);
+    bench.journal.note(accepted(3));
+    bench.journal.close();
+    assert_eq!(bench.number("SELECT count(*) FROM deliveries"), 600);
+    assert_eq!(bench.number("SELECT count(*) FROM attempts"), 1);
 }
