@@ -18,8 +18,10 @@ const MOST_URGENT: usize = 16_384;
 const MOST_RECORDS: usize = 16_384;
 const MOST_RECORD_BYTES: usize = 64 << 20;
 
-/// How long history gathers before it is written, unless a batch is full before.
+/// How long history gathers before it is written. Not as long where much is live: whoever is live on the same core
+/// waits for as long as it takes to write what has gathered.
 const GATHER: Duration = Duration::from_millis(50);
+const GATHER_BUSY: Duration = Duration::from_millis(5);
 
 /// Rows of history that go straight into the tables when no more than these have gathered, and nothing is spooled.
 pub(super) const FEW: usize = 16;
@@ -115,6 +117,9 @@ struct Inner {
     rest_until: Option<Instant>,
     /// Until then much is live.
     busy_until: Option<Instant>,
+    /// Rows that came since then.
+    load: usize,
+    load_since: Option<Instant>,
     /// What the writer waits for, when it does.
     waits: Waits,
     /// What was given last was urgent: now others may have their turn.
@@ -335,7 +340,7 @@ impl Inner {
             return Some(Work::Jobs(self.urgent.drain(..).collect()));
         }
         if is_due {
-            self.busy_until = if self.records.len() > FEW { now.checked_add(BUSY) } else { None };
+            self.note_load(now);
             return Some(Work::Records(self.take_records()));
         }
         if self.closing {
@@ -350,9 +355,19 @@ impl Inner {
         keeps.then(|| Work::Keep(self.keep.take()))
     }
 
+    /// Much is live for a while when more than a few have gathered within a [`GATHER`].
+    fn note_load(&mut self, now: Instant) {
+        self.load += self.records.len();
+        if self.load_since.is_none_or(|since| now.saturating_duration_since(since) >= GATHER) {
+            self.busy_until = if self.load > FEW { now.checked_add(BUSY) } else { None };
+            (self.load, self.load_since) = (0, Some(now));
+        }
+    }
+
     /// When history is to be written.
     fn due(&self) -> Option<Instant> {
-        self.since.map(|since| since + GATHER)
+        let gather = if self.busy_until.is_some() { GATHER_BUSY } else { GATHER };
+        self.since.map(|since| since + gather)
     }
 
     /// When what is spooled is to be sorted in.
