@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
+use muxhook_protocol::history::{Discard, Discarded, Replayed};
 use muxhook_protocol::{Delivery, Headers};
 use tokio::time::Instant;
 
 use super::Api;
 use super::answer::{json, no_content, refuse};
-use super::events::{DiscardBody, DiscardedBody, ReplayedBody};
 use crate::dispatch::{Answer, ReplayError};
 use crate::journal::{Address, Which};
 
@@ -23,7 +23,7 @@ pub(super) enum Wish {
         headers: Headers,
     },
     /// Deliveries are owed no more.
-    Discard { address: Address, which: DiscardBody },
+    Discard { address: Address, which: Discard },
     /// An endpoint is gone, and its history with it.
     Forget { address: Address },
 }
@@ -42,11 +42,11 @@ impl Wish {
             }
             Self::Discard { address, which } => {
                 let which = match which {
-                    DiscardBody::All => Which::All,
-                    DiscardBody::Ids(ids) => Which::Ids(ids),
+                    Discard::All => Which::All,
+                    Discard::Ids(ids) => Which::Ids(ids),
                 };
                 match api.dispatch.discard(&address, which).await {
-                    Ok(discarded) => json(StatusCode::OK, &DiscardedBody { discarded }),
+                    Ok(discarded) => json(StatusCode::OK, &Discarded { discarded }),
                     Err(_) => unavailable(),
                 }
             }
@@ -72,7 +72,7 @@ async fn replay(api: &Api, address: &Address, delivery: Delivery) -> Response<By
         }
     };
     let answered = answer.answered();
-    let body = ReplayedBody {
+    let body = Replayed {
         answered_by: answered.by.as_str().to_owned(),
         status: answered.status,
         message: words(&answer),
