@@ -1,5 +1,7 @@
 //! What takes more than an answer from the disk: deliveries that are sent again or given up.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use muxhook_protocol::history::{Discard, Discarded, Replayed};
@@ -52,7 +54,18 @@ impl Wish {
             }
             Self::Forget { address } => {
                 if let Some(journal) = &api.journal {
-                    journal.forget(&address);
+                    let (accounts, gone) = (Arc::clone(&api.accounts), address.clone());
+                    // Asked when it is its turn: its account may have taken it again, and be owed something since.
+                    let is_gone = move || {
+                        accounts
+                            .endpoint_owner(&gone.endpoint)
+                            .is_ok_and(|owner| owner != Some(gone.account.clone()))
+                    };
+                    // What fails here is done by whoever looks for deleted endpoints from time to time.
+                    let forgotten = journal.forget_if(&address, is_gone).await;
+                    if let Err(error) = forgotten {
+                        tracing::warn!(%error, "a deleted endpoint's history is forgotten later");
+                    }
                 }
                 no_content()
             }
