@@ -76,6 +76,8 @@ impl Shared {
             limits: frame::Limits { in_flight: limits.in_flight, max_body },
             per_endpoint: limits.sessions_per_endpoint,
             public_url: public_url.clone(),
+            holds: config.hold,
+            history: journal.is_some() && !config.journal.retention.is_zero(),
         });
         let ingress = Ingress::new(
             Arc::clone(&accounts),

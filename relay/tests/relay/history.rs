@@ -335,3 +335,33 @@ async fn the_past_outlives_a_restart() {
     let relay = Relay::on(dir, token, |_| ()).await;
     assert_eq!(page(&relay, "").await.events, before);
 }
+
+#[tokio::test]
+async fn a_relay_says_whether_it_holds_and_remembers() {
+    use std::time::Duration;
+    for (hold, hours) in [(false, 0), (true, 0), (false, 24), (true, 24)] {
+        let relay = Relay::with(|config| {
+            (config.hold, config.journal.retention) = (hold, Duration::from_secs(hours * 3600));
+        })
+        .await;
+        let cli = relay.listen("shop").await;
+        assert_eq!((cli.welcome.holds, cli.welcome.history), (Some(hold), Some(hours > 0)));
+    }
+}
+
+#[tokio::test]
+async fn a_relay_without_a_journal_has_no_history() {
+    let relay = Relay::with(|config| {
+        (config.hold, config.journal.retention) = (false, std::time::Duration::ZERO);
+    })
+    .await;
+    let cli = relay.listen("shop").await.serve(echo);
+    assert_eq!(relay.post("shop", "x").await.status, 200);
+    let below = |rest: &str| format!("{EVENTS}{rest}");
+    for path in ["", "?fate=owed", "/00a1", "/00a1/body"] {
+        assert_eq!(refusal(&relay, "GET", &below(path), "").await, (404, "no_history".into()), "{path}");
+    }
+    let wish = r#"{"headers":[]}"#;
+    assert_eq!(refusal(&relay, "POST", &below("/00a1/replay"), wish).await, (404, "no_history".into()));
+    cli.abort();
+}
