@@ -365,3 +365,24 @@ async fn a_relay_without_a_journal_has_no_history() {
     assert_eq!(refusal(&relay, "POST", &below("/00a1/replay"), wish).await, (404, "no_history".into()));
     cli.abort();
 }
+
+#[tokio::test]
+async fn what_is_kept_no_longer_is_a_gap() {
+    let relay = Relay::start().await;
+    let cli = relay.listen("shop").await.serve(echo);
+    for body in ["one", "two"] {
+        relay.post("shop", body).await;
+    }
+    let seqs: Vec<_> = history(&relay, 2).await.events.iter().map(|row| row.seq).collect();
+    cli.abort();
+    let (dir, token) = (Arc::clone(&relay.dir), relay.token.clone());
+    relay.shutdown.cancel();
+    let mut relay = relay;
+    soon(&mut relay.run).await.unwrap();
+    let brief = std::time::Duration::from_millis(1);
+    let relay = Relay::on(dir, token, |config| config.journal.retention = brief).await;
+    let page = until(&relay, |page| page.events.is_empty() && !page.gaps.is_empty()).await;
+    assert_eq!(page.gaps.iter().map(|gap| gap.count).sum::<u64>(), 2, "{:?}", page.gaps);
+    let within = |gap: &muxhook_protocol::frame::Gap| (gap.from_seq..=gap.to_seq).contains(&seqs[0]);
+    assert!(page.gaps.iter().any(within) && page.gaps.iter().all(|gap| !gap.why.is_empty()));
+}
