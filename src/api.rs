@@ -1,7 +1,7 @@
 //! What the relay is asked over plain HTTP: who am I, which endpoints are there, make one, delete one, and what
 //! became of the deliveries on it.
 //!
-//! One request a connection. Nothing is followed, and an answer is believed only when it has the shape that a
+//! Questions that change nothing share connections. Nothing is followed, and an answer is believed only when it has the shape that a
 //! muxhook relay gives it.
 
 mod error;
@@ -22,6 +22,7 @@ pub use history::MOST_ROWS;
 pub use walk::{Summary, Walk};
 
 use crate::dial::Dialer;
+use crate::exchange::Kept;
 use crate::relay_url::RelayUrl;
 use crate::secret::Secret;
 
@@ -31,6 +32,7 @@ pub struct Client {
     dialer: Dialer,
     relay: RelayUrl,
     token: Secret,
+    kept: Kept,
 }
 
 /// Who the relay is, and who it takes the token's owner for.
@@ -73,7 +75,7 @@ impl Client {
     /// Nothing is sent yet.
     #[must_use]
     pub fn new(dialer: &Dialer, relay: &RelayUrl, token: &Secret) -> Self {
-        Self { dialer: dialer.clone(), relay: relay.clone(), token: token.clone() }
+        Self { dialer: dialer.clone(), relay: relay.clone(), token: token.clone(), kept: Kept::default() }
     }
 
     /// The relay.
@@ -131,7 +133,7 @@ impl Client {
     }
 
     async fn send(&self, question: Question<'_>) -> Result<Answer, ApiError> {
-        exchange::exchange(&self.dialer, &self.relay, &self.token, question).await
+        exchange::exchange(&self.dialer, &self.relay, &self.token, &self.kept, question).await
     }
 }
 
