@@ -46,6 +46,10 @@ pub struct Status {
     pub public_url: String,
     /// How many endpoints the account has.
     pub endpoints: u64,
+    /// Whether it holds what no app can take just now; `None`: an older relay, which does not say.
+    pub holds: Option<bool>,
+    /// Whether it keeps a history; `None`: an older relay, which does not say.
+    pub history: Option<bool>,
 }
 
 /// An endpoint of the account.

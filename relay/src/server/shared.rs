@@ -69,6 +69,7 @@ impl Shared {
         let keeping = Keeping { journal: journal.clone(), holds: config.hold };
         let dispatch = Arc::new(Dispatch::new(Arc::clone(&registry), keeping, limits.in_flight, random, now));
         let max_body = limits.max_body as u64;
+        let history = journal.is_some() && !config.journal.retention.is_zero();
         let sessions = Arc::new(Sessions {
             accounts: Arc::clone(&accounts),
             registry: Arc::clone(&registry),
@@ -77,7 +78,7 @@ impl Shared {
             per_endpoint: limits.sessions_per_endpoint,
             public_url: public_url.clone(),
             holds: config.hold,
-            history: journal.is_some() && !config.journal.retention.is_zero(),
+            history,
         });
         let ingress = Ingress::new(
             Arc::clone(&accounts),
@@ -95,6 +96,7 @@ impl Shared {
             journal: journal.clone(),
             dispatch: Arc::clone(&dispatch),
             holds: config.hold,
+            history,
             reply_deadline: limits.reply_deadline,
         });
         let data_dir = config.data_dir;
