@@ -1,7 +1,7 @@
 //! What the relay is asked over plain HTTP: who am I, which endpoints are there, make one, delete one, and what
 //! became of the deliveries on it.
 //!
-//! One request a connection. Nothing is followed, and an answer is believed only when it has the shape that a
+//! Questions that change nothing share connections. Nothing is followed, and an answer is believed only when it has the shape that a
 //! muxhook relay gives it.
 
 mod error;
@@ -22,6 +22,7 @@ pub use history::MOST_ROWS;
 pub use walk::{Summary, Walk};
 
 use crate::dial::Dialer;
+use crate::exchange::Kept;
 use crate::relay_url::RelayUrl;
 use crate::secret::Secret;
 
@@ -31,6 +32,7 @@ pub struct Client {
     dialer: Dialer,
     relay: RelayUrl,
     token: Secret,
+    kept: Kept,
 }
 
 /// Who the relay is, and who it takes the token's owner for.
@@ -44,6 +46,10 @@ pub struct Status {
     pub public_url: String,
     /// How many endpoints the account has.
     pub endpoints: u64,
+    /// Whether it holds what no app can take just now; `None`: an older relay, which does not say.
+    pub holds: Option<bool>,
+    /// Whether it keeps a history; `None`: an older relay, which does not say.
+    pub history: Option<bool>,
 }
 
 /// An endpoint of the account.
@@ -73,7 +79,7 @@ impl Client {
     /// Nothing is sent yet.
     #[must_use]
     pub fn new(dialer: &Dialer, relay: &RelayUrl, token: &Secret) -> Self {
-        Self { dialer: dialer.clone(), relay: relay.clone(), token: token.clone() }
+        Self { dialer: dialer.clone(), relay: relay.clone(), token: token.clone(), kept: Kept::default() }
     }
 
     /// The relay.
@@ -131,7 +137,7 @@ impl Client {
     }
 
     async fn send(&self, question: Question<'_>) -> Result<Answer, ApiError> {
-        exchange::exchange(&self.dialer, &self.relay, &self.token, question).await
+        exchange::exchange(&self.dialer, &self.relay, &self.token, &self.kept, question).await
     }
 }
 

@@ -30,6 +30,7 @@ pub use trigger::Trigger;
 pub use verify::Verify;
 pub use wait::Wait;
 
+use crate::error::Error;
 use crate::printer::ColorChoice;
 
 const EXAMPLES: &str = "\
@@ -53,9 +54,19 @@ pub struct Args {
 
 impl Args {
     /// Reads the process' command line. Help, the version and mistakes are printed, and end the process.
-    #[must_use]
-    pub fn read() -> Self {
-        Self::parse()
+    ///
+    /// # Errors
+    /// Help or the version was asked for, and stdout does not take it.
+    pub fn read() -> Result<Self, Error> {
+        let shown = match Self::try_parse() {
+            Ok(args) => return Ok(args),
+            Err(shown) => shown,
+        };
+        match shown.print() {
+            // What was asked for did not come out. A mistake is one whether anybody can read of it or not.
+            Err(error) if !shown.use_stderr() => Err(error.into()),
+            _ => std::process::exit(shown.exit_code()),
+        }
     }
 }
 

@@ -1,4 +1,6 @@
-//! One HTTP/1.1 request over a connection of its own, and its whole answer. Nothing is followed.
+//! One HTTP/1.1 request, over a connection of its own or one that was [`Kept`], and its whole answer. Nothing is followed.
+
+mod kept;
 
 use std::time::Duration;
 
@@ -9,6 +11,8 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
+
+pub use kept::Kept;
 
 use crate::dial::{Dialer, Stream};
 use crate::relay_url::RelayUrl;
@@ -52,16 +56,22 @@ pub enum Fault {
 pub async fn exchange(
     dialer: &Dialer,
     origin: &RelayUrl,
-    mut request: Request<Full<Bytes>>,
+    request: Request<Full<Bytes>>,
     limits: Limits,
 ) -> Result<Response<Bytes>, Fault> {
+    let request = addressed(origin, request)?;
+    let stream = dialer.connect(origin).await.map_err(|error| Fault::Unreachable(error.to_string()))?;
+    timeout(limits.time, send(stream, request, limits.body)).await.unwrap_or(Err(Fault::Silent(limits.time)))
+}
+
+/// The request with what each has.
+fn addressed(origin: &RelayUrl, mut request: Request<Full<Bytes>>) -> Result<Request<Full<Bytes>>, Fault> {
     let host = HeaderValue::try_from(origin.authority());
     let host = host.map_err(|error| Fault::Unreachable(error.to_string()))?;
     request.headers_mut().entry(HOST).or_insert(host);
     let agent = HeaderValue::from_static(AGENT);
     request.headers_mut().entry(USER_AGENT).or_insert(agent);
-    let stream = dialer.connect(origin).await.map_err(|error| Fault::Unreachable(error.to_string()))?;
-    timeout(limits.time, send(stream, request, limits.body)).await.unwrap_or(Err(Fault::Silent(limits.time)))
+    Ok(request)
 }
 
 async fn send(stream: Stream, request: Request<Full<Bytes>>, most: usize) -> Result<Response<Bytes>, Fault> {

@@ -55,6 +55,8 @@ pub struct Api {
     pub dispatch: Arc<Dispatch>,
     /// Whether the relay holds what no app can answer.
     pub holds: bool,
+    /// Whether it keeps a history.
+    pub history: bool,
     /// How long an app has for an answer to a delivery that is sent again.
     pub reply_deadline: Duration,
 }
@@ -180,6 +182,8 @@ impl Api {
             account: account.to_string(),
             public_url: self.public_url.to_string(),
             endpoints,
+            holds: self.holds,
+            history: self.history,
         };
         Ok(json(StatusCode::OK, &body))
     }

@@ -104,10 +104,20 @@ impl Verb {
     }
 }
 
-/// Help and version go to stdout and end well; a misuse goes to stderr. A reader that has gone is no failure.
+/// Help and version go to stdout and end well if that takes them; a misuse goes to stderr. A reader that has gone is no
+/// failure.
 fn shown(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
-    if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
+    let printed = error.print();
+    if error.use_stderr() {
+        return ExitCode::from(2);
+    }
+    match printed {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            say(&format!("error: the output cannot be written: {error}"));
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
 }
 
 /// One line to who sits at the terminal. There is nobody left to tell when it can't be written.

@@ -50,6 +50,10 @@ pub struct Sessions {
     pub per_endpoint: usize,
     /// The relay's public origin.
     pub public_url: PublicUrl,
+    /// Whether it holds what no app can take; told to every CLI.
+    pub holds: bool,
+    /// Whether it keeps a history; told to every CLI.
+    pub history: bool,
 }
 
 /// How a session ended: for the log.
@@ -148,6 +152,8 @@ impl Sessions {
             others,
             owed,
             seq: self.dispatch.latest_seq(),
+            holds: Some(self.holds),
+            history: Some(self.history),
         })));
         // The CLI's own words are escaped.
         let (session, role, agent) = (seat.session, seat.role, hello.agent);

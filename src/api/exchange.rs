@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
 use crate::dial::Dialer;
-use crate::exchange::{Fault, Limits};
+use crate::exchange::{Fault, Kept, Limits};
 use crate::relay_url::RelayUrl;
 use crate::secret::Secret;
 
@@ -46,12 +46,18 @@ pub(super) async fn exchange(
     dialer: &Dialer,
     relay: &RelayUrl,
     token: &Secret,
+    kept: &Kept,
     question: Question<'_>,
 ) -> Result<Answer, ApiError> {
     let unreachable = |reason: String| ApiError::Unreachable { reason };
     let limits = question.limits;
     let request = request(token, question).map_err(|error| unreachable(error.to_string()))?;
-    match crate::exchange::exchange(dialer, relay, request, limits).await {
+    // What changes something is sent once.
+    let answered = match *request.method() {
+        Method::GET => kept.exchange(dialer, relay, request, limits).await,
+        _ => crate::exchange::exchange(dialer, relay, request, limits).await,
+    };
+    match answered {
         Ok(response) => Ok(Answer {
             relay: relay.clone(),
             status: response.status(),

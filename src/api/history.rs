@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
+use muxhook_protocol::history::{Discard, Discarded, Replay};
 use muxhook_protocol::{DeliveryId, EndpointId, Headers};
-use serde::Deserialize;
-use serde_json::json;
+use serde::Serialize;
 
 use super::error::ApiError;
-use super::events::{Detail, Fate, Page, Query, Replayed};
+use super::events::{Detail, Page, Query, Replayed};
 use super::exchange::Question;
 use super::{Client, Walk};
 use crate::exchange::Limits;
@@ -29,11 +29,6 @@ const BODY: Limits = Limits { time: Duration::from_secs(300), body: 65 << 20 };
 
 /// The relay waits for the app, at most for its reply deadline.
 const REPLAY: Limits = Limits { time: Duration::from_secs(120), body: 1 << 20 };
-
-#[derive(Deserialize)]
-struct Discarded {
-    discarded: u64,
-}
 
 impl Client {
     /// Some deliveries of `endpoint`: the first page, or the one where `page` (the [`Page::next`] of the page
@@ -88,7 +83,7 @@ impl Client {
         headers: &Headers,
     ) -> Result<Replayed, ApiError> {
         let path = path(endpoint, &format!("/{}/replay", encode(id)));
-        let body = json!({ "headers": headers }).to_string();
+        let body = written(&Replay { headers: headers.clone() });
         self.history(Method::POST, &path, Some(body), REPLAY).await?.read(StatusCode::OK)
     }
 
@@ -99,7 +94,7 @@ impl Client {
     pub async fn discard(&self, endpoint: &EndpointId, ids: &[DeliveryId]) -> Result<u64, ApiError> {
         let mut discarded = 0;
         for some in ids.chunks(MOST_IDS) {
-            discarded += self.give_up(endpoint, json!({ "ids": some }).to_string()).await?;
+            discarded += self.give_up(endpoint, Discard::Ids(some.to_vec())).await?;
         }
         Ok(discarded)
     }
@@ -109,11 +104,12 @@ impl Client {
     /// # Errors
     /// See [`ApiError`].
     pub async fn discard_all(&self, endpoint: &EndpointId) -> Result<u64, ApiError> {
-        self.give_up(endpoint, json!({ "all": true }).to_string()).await
+        self.give_up(endpoint, Discard::All).await
     }
 
-    async fn give_up(&self, endpoint: &EndpointId, body: String) -> Result<u64, ApiError> {
-        let answer = self.history(Method::POST, &path(endpoint, "/discard"), Some(body), PAGE).await?;
+    async fn give_up(&self, endpoint: &EndpointId, which: Discard) -> Result<u64, ApiError> {
+        let answer =
+            self.history(Method::POST, &path(endpoint, "/discard"), Some(written(&which)), PAGE).await?;
         answer.read::<Discarded>(StatusCode::OK).map(|Discarded { discarded }| discarded)
     }
 
@@ -126,6 +122,11 @@ impl Client {
     ) -> Result<super::Answer, ApiError> {
         self.send(Question { method, path, body, limits }).await
     }
+}
+
+/// A question's body. What can't be written as JSON is not among them.
+fn written(body: &impl Serialize) -> String {
+    serde_json::to_string(body).unwrap_or_default()
 }
 
 fn path(endpoint: &EndpointId, rest: &str) -> String {
@@ -175,25 +176,4 @@ fn encode(text: &str) -> String {
         }
     }
     encoded
-}
-
-impl Fate {
-    /// As the API and the command line name it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Rejected => "rejected",
-            Self::Failed => "failed",
-            Self::Late => "late",
-            Self::Owed => "owed",
-            Self::Expired => "expired",
-            Self::Discarded => "discarded",
-            Self::Skipped => "skipped",
-            Self::Refused => "refused",
-            Self::Observed => "observed",
-            Self::Lost => "lost",
-            Self::Unknown => "unknown",
-        }
-    }
 }

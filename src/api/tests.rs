@@ -282,3 +282,49 @@ async fn refusals_of_history_say_what_to_do() {
         assert_eq!(error.to_string() == "not found: no", code == "unknown_event", "{error}");
     }
 }
+
+/// Answers each connection so many times with a body, and counts the connections.
+async fn bodies(each: usize) -> (Client, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let connections = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = std::sync::Arc::clone(&connections);
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            tokio::spawn(async move {
+                for _ in 0..each {
+                    let mut asked = Vec::new();
+                    while !asked.ends_with(b"\r\n\r\n") {
+                        if stream.read_buf(&mut asked).await.unwrap_or(0) == 0 {
+                            return;
+                        }
+                    }
+                    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ncontent-length: 2\r\n\r\nok";
+                    stream.write_all(head.as_bytes()).await.unwrap();
+                }
+            });
+        }
+    });
+    (api(port), connections)
+}
+
+#[tokio::test]
+async fn questions_share_a_connection_as_long_as_it_lasts() {
+    use std::sync::atomic::Ordering::Relaxed;
+    for (each, connections) in [(100, 1), (1, 12), (4, 3)] {
+        let (api, counted) = bodies(each).await;
+        for _ in 0..12 {
+            assert_eq!(api.body(&alice(), "00a1").await.unwrap(), "ok");
+        }
+        assert_eq!(counted.load(Relaxed), connections, "{each} answers a connection");
+    }
+    // Several at once have a connection each, and no more than that later.
+    let (api, counted) = bodies(100).await;
+    for _ in 0..3 {
+        let all = (0..4).map(|_| async { api.body(&alice(), "00a1").await.unwrap() });
+        assert_eq!(futures_util::future::join_all(all).await, ["ok"; 4]);
+    }
+    assert_eq!(counted.load(Relaxed), 4);
+}

@@ -5,10 +5,12 @@ mod fresh;
 pub(crate) mod listener;
 mod notices;
 mod plan;
+mod reliance;
 pub(crate) mod run;
 mod webhook;
 
 use muxhook_link::Now;
+use muxhook_protocol::frame::Role;
 
 use super::control::{self, Sources};
 use super::home::{Home, Purpose};
@@ -24,6 +26,7 @@ use crate::session::Session;
 use catchup::Catchup;
 use listener::Listener;
 use plan::Plan;
+use reliance::Reliance;
 use run::{End, Run};
 
 /// Runs `muxhook listen`.
@@ -63,6 +66,9 @@ pub(super) async fn run(args: &args::Listen, around: &Surroundings, colors: Colo
     let session = Session::new(settings, dialer);
     let mut run = Run::new(config.end.count, None);
     run.catchup = Catchup::new(config.owed, config.since.is_some());
+    if purpose.role == Role::Listener {
+        run.reliance = Reliance::new(config.ack, args.owed.is_some(), since.is_some());
+    }
     run.farewell = farewell.flatten();
     run.kept_secrets = config.signing.keys.is_empty();
     run.needs_secret = config.signing.keys.is_empty() && config.require_signature;

@@ -152,6 +152,8 @@ fn welcome() -> Frame {
         others: 0,
         owed: Backlog::default(),
         seq: 0,
+        holds: None,
+        history: None,
         limits: Limits { in_flight: 4, max_body: 1024 },
     })
 }

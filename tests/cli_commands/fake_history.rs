@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use muxhook::api::events::{Attempt, Detail, Fate, Page, Replayed, Row};
-use muxhook_protocol::frame::Backlog;
+use muxhook_protocol::frame::{Backlog, Gap};
+use muxhook_protocol::history::{Discard, Discarded};
 use muxhook_protocol::{DeliveryId, Headers};
 
 use crate::fake_relay::{answering_bytes, json, problem};
@@ -74,9 +75,8 @@ impl History {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&asked);
         let url = answering_bytes(move |request| {
-            let line = request.lines().next().unwrap_or_default().to_owned();
             log.lock().unwrap().push(request.to_owned());
-            answer(&line, &past, owed, &replay)
+            answer(request, &past, owed, &replay)
         });
         Self { url, asked }
     }
@@ -99,13 +99,14 @@ pub(crate) fn by_app(status: u16) -> Replayed {
 }
 
 fn answer(
-    line: &str,
+    request: &str,
     past: &[Past],
     owed: u64,
     replay: &impl Fn(&Past) -> Result<Replayed, (&'static str, &'static str)>,
 ) -> Vec<u8> {
     const EVENTS: &str = "/_relay/v1/endpoints/alice/events";
-    let mut words = line.split(' ');
+    let (head, asked) = request.split_once("\r\n\r\n").unwrap();
+    let mut words = head.split(' ');
     let (method, path) = (words.next().unwrap(), words.next().unwrap());
     if path == "/_relay/v1/endpoints" {
         let endpoint = r#"{"endpoint":"alice","public_url":"https://h.example/h/alice","created_at":1764000000000,"listeners":1,"observers":0}"#;
@@ -120,7 +121,14 @@ fn answer(
             rows.reverse();
         }
         let owed = Backlog { count: owed, oldest_at: (owed > 0).then_some(1) };
-        return ok(&Page { events: rows, next: None, gaps: Vec::new(), owed, dropped: 0 });
+        return ok(&Page { events: rows, next: None, gaps: vec![gap()], owed, dropped: 0 });
+    }
+    if method == "POST" && rest == "/discard" {
+        let discarded = match serde_json::from_str(asked).unwrap() {
+            Discard::All => owed,
+            Discard::Ids(ids) => ids.len() as u64,
+        };
+        return ok(&Discarded { discarded });
     }
     let (id, what) = rest[1..].split_once('/').unwrap_or((&rest[1..], ""));
     let Some(one) = past.iter().find(|one| one.id().ends_with(id)) else {
@@ -140,6 +148,11 @@ fn answer(
             [head.as_bytes(), &one.body].concat()
         }
     }
+}
+
+/// What this history held once, before any delivery of a test.
+fn gap() -> Gap {
+    Gap { from_seq: 0, to_seq: 0, count: 1, why: "older than 24 h\u{1b}[2J".to_owned() }
 }
 
 fn ok(value: &impl serde::Serialize) -> Vec<u8> {

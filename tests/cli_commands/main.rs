@@ -11,6 +11,8 @@ mod fake_history;
 #[cfg(test)]
 mod fake_relay;
 #[cfg(test)]
+mod history;
+#[cfg(test)]
 mod home;
 #[cfg(test)]
 mod login;

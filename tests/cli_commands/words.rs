@@ -125,3 +125,16 @@ fn colours_are_there_when_asked_for_and_not_otherwise() {
     assert!(!failing(&["endpoints", "list"], &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
     assert!(!failing(&["endpoints", "list", "--color", "never"], &[("CLICOLOR_FORCE", "1")]));
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn help_that_cannot_be_written_is_a_failure() {
+    let home = Home::new();
+    for args in [&["--help"][..], &["listen", "-h"], &["--version"], &["relay", "serve", "--help"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let told = home.muxhook(args).stdout(full).stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8(told.stderr).unwrap();
+        assert_eq!(told.status.code(), Some(1), "{args:?}: {said}");
+        assert!(said.starts_with("error: the output cannot be written"), "{args:?}: {said}");
+    }
+}

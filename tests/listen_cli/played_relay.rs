@@ -36,6 +36,11 @@ impl Link {
     }
 
     fn welcome(&mut self, owed: u64, seq: u64) {
+        self.welcome_of(owed, seq, None);
+    }
+
+    /// `keeps`: whether the relay holds, and whether it has a history; `None`: it does not say.
+    fn welcome_of(&mut self, owed: u64, seq: u64, keeps: Option<(bool, bool)>) {
         self.send(&Frame::Welcome(Welcome {
             endpoint: "shop".parse().unwrap(),
             public_url: "http://127.0.0.1:1/h/shop".into(),
@@ -45,6 +50,8 @@ impl Link {
             others: 0,
             owed: Backlog { count: owed, oldest_at: None },
             seq,
+            holds: keeps.map(|(holds, _)| holds),
+            history: keeps.map(|(_, history)| history),
             limits: Limits { in_flight: 4, max_body: 1024 },
         }));
     }
@@ -167,4 +174,26 @@ fn the_relay_learns_that_an_app_is_away_and_that_it_is_back() {
     let attempts: Vec<_> = of_kind(&lines, "event").iter().map(|line| line["attempt"].clone()).collect();
     assert_eq!(attempts, [1, 2]);
     assert_eq!(app.seen().len(), 1);
+}
+
+#[test]
+fn a_relay_that_neither_holds_nor_remembers_is_not_relied_on_in_silence() {
+    let (home, app) = (Home::new(), App::counting());
+    let told = |args: &[&str], keeps| {
+        let (running, listener) = start(&home, &[&["-f", &app.url(), "--once"], args].concat());
+        let mut link = Link::take(&listener);
+        link.welcome_of(0, 9, keeps);
+        link.deliver(10, |_| {});
+        assert!(link.outcome(10).accepted());
+        drop(link);
+        let lines = running.end().with(0, "").lines();
+        let notices = of_kind(&lines, "notice");
+        let codes = notices.iter().map(|line| line["code"].as_str().unwrap().to_owned());
+        codes.filter(|code| ["nothing_held", "no_history"].contains(&&**code)).collect::<Vec<_>>()
+    };
+    let all = ["--ack", "relay", "--owed", "later", "--since", "5"];
+    assert_eq!(told(&all, Some((false, false))), ["nothing_held", "no_history"]);
+    assert_eq!(told(&all, Some((true, true))), [""; 0]);
+    assert_eq!(told(&all, None), [""; 0], "an older relay is not doubted");
+    assert_eq!(told(&[], Some((false, false))), [""; 0], "nothing was asked for");
 }

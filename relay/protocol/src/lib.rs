@@ -7,6 +7,7 @@
 //! - [`headers`]: HTTP header fields as ordered pairs of any bytes.
 //! - [`frame`]: what travels over the WebSocket, and its one canonical layout.
 //! - [`parts`]: how a large body is cut into messages and put together again.
+//! - [`history`]: what the relay's API says of deliveries that came.
 //! - [`endpoint`]: the ids and names that addresses are made of.
 //! - [`mux`]: what is known of Mux's events.
 
@@ -14,6 +15,7 @@ pub mod delivery;
 pub mod endpoint;
 pub mod frame;
 pub mod headers;
+pub mod history;
 pub mod mux;
 pub mod outcome;
 pub mod parts;

@@ -15,6 +15,10 @@ pub struct StatusBody {
     pub public_url: String,
     /// How many endpoints the account has.
     pub endpoints: u64,
+    /// Whether the relay holds what no app can take just now.
+    pub holds: bool,
+    /// Whether it keeps a history.
+    pub history: bool,
 }
 
 /// What `GET /_relay/v1/endpoints` answers: the account's endpoints by name.

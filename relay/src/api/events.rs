@@ -1,18 +1,15 @@
 //! What a CLI may ask about an endpoint's history, below `endpoints/{endpoint}/events`.
 //!
-//! - `bodies`: the shapes of questions and answers.
-//! - `query`: which deliveries are asked for.
+//! The shapes of questions and answers are [`muxhook_protocol::history`]'s; `query` is which deliveries are asked for.
 
-mod bodies;
 mod percent;
 mod query;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
+use muxhook_protocol::history::{Detail, Page, Replay};
 use muxhook_protocol::{Delivery, DeliveryId, Headers};
-
-pub use bodies::{DetailBody, DiscardBody, DiscardedBody, PageBody, ReplayBody, ReplayedBody};
 
 use super::answer::{json, refuse, with_headers, wrong_method};
 use super::{Api, Reply, Wish};
@@ -92,7 +89,7 @@ pub(super) fn answer(
             Ok(Reply::Now(raw(delivery.body)))
         }
         Question::Replay(id) => {
-            let ReplayBody { headers } = read(request.body(), r#"{"headers":[["name","value"]]}"#)?;
+            let Replay { headers } = read(request.body(), r#"{"headers":[["name","value"]]}"#)?;
             check(&headers)?;
             let (delivery, handed) = content(api, &address, id)?;
             Ok(Reply::After(Wish::Replay { address, delivery: Box::new(delivery), handed, headers }))
@@ -110,7 +107,7 @@ fn list(api: &Api, address: &Address, query: Option<&str>) -> Result<Reply, Resp
         .map_err(|error| refuse(StatusCode::BAD_REQUEST, "bad_query", &error.to_string()))?;
     journal(api)?.up_to_date();
     let page = journal(api)?.history().list(address, &query).map_err(|error| unread(&error))?;
-    let body = PageBody {
+    let body = Page {
         events: page.rows,
         next: page.next.map(|seq| seq.to_string()),
         gaps: page.gaps,
@@ -125,7 +122,7 @@ fn one(api: &Api, address: &Address, id: &str) -> Result<Reply, Response<Bytes>>
     let id = find(api, address, id)?;
     let found = journal(api)?.history().detail(address, id).map_err(|error| unread(&error))?;
     let (row, headers) = found.ok_or_else(unknown)?;
-    Ok(Reply::Now(json(StatusCode::OK, &DetailBody { row, headers })))
+    Ok(Reply::Now(json(StatusCode::OK, &Detail { row, headers })))
 }
 
 #[expect(clippy::result_large_err, reason = "the error is the answer itself, and goes out as it is")]

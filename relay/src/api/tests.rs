@@ -38,7 +38,16 @@ impl Desk {
         let dispatch = Arc::new(Dispatch::new(Arc::default(), keeping, 1, [0; 8], now));
         let reply_deadline = Duration::from_secs(1);
         let journal = Some(journal);
-        let api = Api { accounts, public_url, live, journal, dispatch, holds: true, reply_deadline };
+        let api = Api {
+            accounts,
+            public_url,
+            live,
+            journal,
+            dispatch,
+            holds: true,
+            history: false,
+            reply_deadline,
+        };
         Self { dir, api, ada, bob }
     }
 
@@ -83,7 +92,7 @@ fn the_status_is_the_accounts_own() {
         desk.ask(&desk.ada, "GET", "/_relay/v1/status?x=1", ""),
         (
             200,
-            json!({"server": server, "account": "ada", "public_url": "https://hooks.example.com", "endpoints": 1})
+            json!({"server": server, "account": "ada", "public_url": "https://hooks.example.com", "endpoints": 1, "holds": true, "history": false})
         )
     );
     assert_eq!(desk.ask(&desk.bob, "GET", "/_relay/v1/status", "").1["endpoints"], 0);

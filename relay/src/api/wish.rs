@@ -1,13 +1,15 @@
 //! What takes more than an answer from the disk: deliveries that are sent again or given up.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{Response, StatusCode};
+use muxhook_protocol::history::{Discard, Discarded, Replayed};
 use muxhook_protocol::{Delivery, Headers};
 use tokio::time::Instant;
 
 use super::Api;
 use super::answer::{json, no_content, refuse};
-use super::events::{DiscardBody, DiscardedBody, ReplayedBody};
 use crate::dispatch::{Answer, ReplayError};
 use crate::journal::{Address, Which};
 
@@ -23,7 +25,7 @@ pub(super) enum Wish {
         headers: Headers,
     },
     /// Deliveries are owed no more.
-    Discard { address: Address, which: DiscardBody },
+    Discard { address: Address, which: Discard },
     /// An endpoint is gone, and its history with it.
     Forget { address: Address },
 }
@@ -42,17 +44,28 @@ impl Wish {
             }
             Self::Discard { address, which } => {
                 let which = match which {
-                    DiscardBody::All => Which::All,
-                    DiscardBody::Ids(ids) => Which::Ids(ids),
+                    Discard::All => Which::All,
+                    Discard::Ids(ids) => Which::Ids(ids),
                 };
                 match api.dispatch.discard(&address, which).await {
-                    Ok(discarded) => json(StatusCode::OK, &DiscardedBody { discarded }),
+                    Ok(discarded) => json(StatusCode::OK, &Discarded { discarded }),
                     Err(_) => unavailable(),
                 }
             }
             Self::Forget { address } => {
                 if let Some(journal) = &api.journal {
-                    journal.forget(&address);
+                    let (accounts, gone) = (Arc::clone(&api.accounts), address.clone());
+                    // Asked when it is its turn: its account may have taken it again, and be owed something since.
+                    let is_gone = move || {
+                        accounts
+                            .endpoint_owner(&gone.endpoint)
+                            .is_ok_and(|owner| owner != Some(gone.account.clone()))
+                    };
+                    // What fails here is done by whoever looks for deleted endpoints from time to time.
+                    let forgotten = journal.forget_if(&address, is_gone).await;
+                    if let Err(error) = forgotten {
+                        tracing::warn!(%error, "a deleted endpoint's history is forgotten later");
+                    }
                 }
                 no_content()
             }
@@ -72,7 +85,7 @@ async fn replay(api: &Api, address: &Address, delivery: Delivery) -> Response<By
         }
     };
     let answered = answer.answered();
-    let body = ReplayedBody {
+    let body = Replayed {
         answered_by: answered.by.as_str().to_owned(),
         status: answered.status,
         message: words(&answer),

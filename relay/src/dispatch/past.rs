@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use muxhook_protocol::Delivery;
 use muxhook_protocol::frame::Since;
+use muxhook_protocol::history::Fate;
 use muxhook_protocol::parts::Outgoing;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::pending::Concluded;
 use super::{Answer, Dispatch};
-use crate::journal::history::{Fate, Query};
+use crate::journal::history::Query;
 use crate::registry::Seat;
 
 /// How many deliveries are looked up at once.

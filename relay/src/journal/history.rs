@@ -19,6 +19,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use muxhook_protocol::frame::Backlog;
+use muxhook_protocol::history::Row;
 use muxhook_protocol::{Delivery, DeliveryId, Headers};
 use rusqlite::{Connection, OptionalExtension};
 
@@ -26,10 +27,8 @@ use super::{Address, rows, tables};
 use crate::accounts::AccountName;
 use crate::database::OpenError;
 
-pub use fate::{Fate, UnknownFate};
 pub use find::Found;
 pub use list::{Page, Query};
-pub use row::{Row, Tries};
 
 /// Why a question about the past has no answer.
 #[derive(Debug, thiserror::Error)]

@@ -69,6 +69,7 @@ impl Shared {
         let keeping = Keeping { journal: journal.clone(), holds: config.hold };
         let dispatch = Arc::new(Dispatch::new(Arc::clone(&registry), keeping, limits.in_flight, random, now));
         let max_body = limits.max_body as u64;
+        let history = journal.is_some() && !config.journal.retention.is_zero();
         let sessions = Arc::new(Sessions {
             accounts: Arc::clone(&accounts),
             registry: Arc::clone(&registry),
@@ -76,6 +77,8 @@ impl Shared {
             limits: frame::Limits { in_flight: limits.in_flight, max_body },
             per_endpoint: limits.sessions_per_endpoint,
             public_url: public_url.clone(),
+            holds: config.hold,
+            history,
         });
         let ingress = Ingress::new(
             Arc::clone(&accounts),
@@ -93,6 +96,7 @@ impl Shared {
             journal: journal.clone(),
             dispatch: Arc::clone(&dispatch),
             holds: config.hold,
+            history,
             reply_deadline: limits.reply_deadline,
         });
         let data_dir = config.data_dir;

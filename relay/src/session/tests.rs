@@ -38,6 +38,8 @@ impl Fixture {
             limits: Limits { in_flight: 8, max_body: 1 << 20 },
             per_endpoint: 8,
             public_url: "http://relay.example".parse().unwrap(),
+            holds: true,
+            history: false,
         };
         Self { sessions: Arc::new(sessions), pass, _dir: dir }
     }

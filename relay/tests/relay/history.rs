@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
+use muxhook_protocol::history::{Detail, Discarded, Fate, Page, Replayed};
 use muxhook_protocol::{Frame, Headers};
 use muxhook_relay::accounts::Token;
-use muxhook_relay::api::events::{DetailBody, DiscardedBody, PageBody, ReplayedBody};
-use muxhook_relay::journal::history::Fate;
 use serde::de::DeserializeOwned;
 use tokio::join;
 
@@ -28,7 +27,7 @@ fn read<T: DeserializeOwned>(answer: &Response) -> T {
     serde_json::from_slice(&answer.body).unwrap()
 }
 
-async fn page(relay: &Relay, query: &str) -> PageBody {
+async fn page(relay: &Relay, query: &str) -> Page {
     read(&ask(relay, &relay.token, "GET", &format!("{EVENTS}{query}"), "").await)
 }
 
@@ -45,11 +44,11 @@ async fn refusal(relay: &Relay, method: &str, path: &str, body: &str) -> (u16, S
 }
 
 /// The history once it has so many deliveries: it is written a little later than its deliveries are answered.
-async fn history(relay: &Relay, count: usize) -> PageBody {
+async fn history(relay: &Relay, count: usize) -> Page {
     until(relay, |page| page.events.len() == count).await
 }
 
-async fn until(relay: &Relay, is_there: impl Fn(&PageBody) -> bool) -> PageBody {
+async fn until(relay: &Relay, is_there: impl Fn(&Page) -> bool) -> Page {
     soon(async {
         loop {
             let page = page(relay, "").await;
@@ -96,8 +95,7 @@ async fn what_came_is_told_with_what_became_of_it() {
     let last = page(&relay, &format!("?limit=3&page={}", first_page.next.unwrap())).await;
     assert_eq!((last.events, last.next), (vec![row.clone()], None));
 
-    let detail: DetailBody =
-        read(&ask(&relay, &relay.token, "GET", &format!("{EVENTS}/{}", first.id), "").await);
+    let detail: Detail = read(&ask(&relay, &relay.token, "GET", &format!("{EVENTS}/{}", first.id), "").await);
     assert_eq!((&detail.row, &detail.headers), (row, &first.headers));
 }
 
@@ -215,7 +213,7 @@ async fn a_delivery_goes_to_the_app_again() {
 
     let wish = r#"{"headers":[["mux-signature","t=2,v1=b"],["muxhook-original-signature","t=1,v1=a"]]}"#;
     let below = format!("{}/replay", first.id);
-    let (replayed, again): (ReplayedBody, _) =
+    let (replayed, again): (Replayed, _) =
         join!(post(&relay, &below, wish), cli.handle(replied(202, &[], "")));
     assert_eq!((&*replayed.answered_by, replayed.status, replayed.message), ("app", 202, None));
     assert_eq!((again.id, again.seq, again.attempt), (first.id, first.seq, first.attempt + 1));
@@ -233,7 +231,7 @@ async fn a_delivery_goes_to_the_app_again() {
     let row = until(&relay, |page| page.events[0].attempts.len() == 2).await.events.remove(0);
     assert_eq!((row.fate, row.status, row.attempts[1].replayed), (Fate::Accepted, 500, true));
 
-    let (_, third): (ReplayedBody, _) =
+    let (_, third): (Replayed, _) =
         join!(post(&relay, &below, r#"{"headers":[]}"#), cli.handle(unreachable_app()));
     assert_eq!((third.attempt, third.headers), (3, first.headers), "what is stored stays as it came");
 }
@@ -245,7 +243,7 @@ async fn a_replay_has_the_answer_that_a_sender_would_have() {
     let (_, first) = join!(relay.post("shop", "x"), cli.handle(replied(200, &[], "")));
     history(&relay, 1).await;
     let (below, wish) = (format!("{}/replay", first.id), r#"{"headers":[]}"#);
-    let (failed, _): (ReplayedBody, _) = join!(post(&relay, &below, wish), cli.handle(unreachable_app()));
+    let (failed, _): (Replayed, _) = join!(post(&relay, &below, wish), cli.handle(unreachable_app()));
     assert_eq!((&*failed.answered_by, failed.status, failed.message.is_some()), ("relay", 502, true));
     // Nobody answers, and meanwhile it is not sent once more.
     let path = format!("{EVENTS}/{below}");
@@ -254,7 +252,7 @@ async fn a_replay_has_the_answer_that_a_sender_would_have() {
         assert_eq!(refusal(&relay, "POST", &path, wish).await, (409, "in_flight".into()));
         delivery
     };
-    let (late, delivery): (ReplayedBody, _) = join!(post(&relay, &below, wish), late);
+    let (late, delivery): (Replayed, _) = join!(post(&relay, &below, wish), late);
     assert_eq!((&*late.answered_by, late.status), ("relay", 504));
     assert!(matches!(cli.next().await.unwrap(), Frame::Answered { id } if id == delivery.id));
     drop(cli);
@@ -275,7 +273,7 @@ async fn what_is_owed_is_settled_by_a_replay() {
     let later = Hello { owed: Owed::Later, ..crate::harness::hello("shop") };
     let mut cli = relay.dial(later).await;
     let below = format!("{id}/replay");
-    let (_, again): (ReplayedBody, _) =
+    let (_, again): (Replayed, _) =
         join!(post(&relay, &below, r#"{"headers":[]}"#), cli.handle(replied(200, &[], "")));
     assert_eq!((again.owed, again.replayed, again.attempt), (false, true, 1));
     let page = until(&relay, |page| page.owed.count == 0).await;
@@ -292,8 +290,8 @@ async fn what_is_given_up_goes_to_nobody() {
     }
     let ids: Vec<_> = history(&relay, 3).await.events.iter().map(|row| row.delivery).collect();
     let some = serde_json::json!({ "ids": [ids[2], "00000000-0000-7000-8000-000000000000"] }).to_string();
-    assert_eq!(post::<DiscardedBody>(&relay, "discard", &some).await.discarded, 1);
-    assert_eq!(post::<DiscardedBody>(&relay, "discard", &some).await.discarded, 0, "once");
+    assert_eq!(post::<Discarded>(&relay, "discard", &some).await.discarded, 1);
+    assert_eq!(post::<Discarded>(&relay, "discard", &some).await.discarded, 0, "once");
     assert_eq!(page(&relay, "?fate=owed").await.events.len(), 2);
     let mut cli = relay.listen("shop").await;
     assert_eq!(cli.welcome.owed.count, 2);
@@ -303,7 +301,7 @@ async fn what_is_given_up_goes_to_nobody() {
     relay.gone("shop").await;
     let all = r#"{"all":true}"#;
     until(&relay, |page| page.owed.count == 1).await;
-    assert_eq!(post::<DiscardedBody>(&relay, "discard", all).await.discarded, 1);
+    assert_eq!(post::<Discarded>(&relay, "discard", all).await.discarded, 1);
     let fates: Vec<_> = history(&relay, 3).await.events.iter().map(|row| row.fate).collect();
     assert_eq!(fates, [Fate::Discarded, Fate::Accepted, Fate::Discarded]);
 }
@@ -336,4 +334,55 @@ async fn the_past_outlives_a_restart() {
     soon(&mut relay.run).await.unwrap();
     let relay = Relay::on(dir, token, |_| ()).await;
     assert_eq!(page(&relay, "").await.events, before);
+}
+
+#[tokio::test]
+async fn a_relay_says_whether_it_holds_and_remembers() {
+    use std::time::Duration;
+    for (hold, hours) in [(false, 0), (true, 0), (false, 24), (true, 24)] {
+        let relay = Relay::with(|config| {
+            (config.hold, config.journal.retention) = (hold, Duration::from_secs(hours * 3600));
+        })
+        .await;
+        let cli = relay.listen("shop").await;
+        assert_eq!((cli.welcome.holds, cli.welcome.history), (Some(hold), Some(hours > 0)));
+    }
+}
+
+#[tokio::test]
+async fn a_relay_without_a_journal_has_no_history() {
+    let relay = Relay::with(|config| {
+        (config.hold, config.journal.retention) = (false, std::time::Duration::ZERO);
+    })
+    .await;
+    let cli = relay.listen("shop").await.serve(echo);
+    assert_eq!(relay.post("shop", "x").await.status, 200);
+    let below = |rest: &str| format!("{EVENTS}{rest}");
+    for path in ["", "?fate=owed", "/00a1", "/00a1/body"] {
+        assert_eq!(refusal(&relay, "GET", &below(path), "").await, (404, "no_history".into()), "{path}");
+    }
+    let wish = r#"{"headers":[]}"#;
+    assert_eq!(refusal(&relay, "POST", &below("/00a1/replay"), wish).await, (404, "no_history".into()));
+    cli.abort();
+}
+
+#[tokio::test]
+async fn what_is_kept_no_longer_is_a_gap() {
+    let relay = Relay::start().await;
+    let cli = relay.listen("shop").await.serve(echo);
+    for body in ["one", "two"] {
+        relay.post("shop", body).await;
+    }
+    let seqs: Vec<_> = history(&relay, 2).await.events.iter().map(|row| row.seq).collect();
+    cli.abort();
+    let (dir, token) = (Arc::clone(&relay.dir), relay.token.clone());
+    relay.shutdown.cancel();
+    let mut relay = relay;
+    soon(&mut relay.run).await.unwrap();
+    let brief = std::time::Duration::from_millis(1);
+    let relay = Relay::on(dir, token, |config| config.journal.retention = brief).await;
+    let page = until(&relay, |page| page.events.is_empty() && !page.gaps.is_empty()).await;
+    assert_eq!(page.gaps.iter().map(|gap| gap.count).sum::<u64>(), 2, "{:?}", page.gaps);
+    let within = |gap: &muxhook_protocol::frame::Gap| (gap.from_seq..=gap.to_seq).contains(&seqs[0]);
+    assert!(page.gaps.iter().any(within) && page.gaps.iter().all(|gap| !gap.why.is_empty()));
 }

@@ -47,7 +47,8 @@ pub(super) async fn examine(
             let of = reached.source.as_ref().map_or("on this machine".to_owned(), ToString::to_string);
             let relay = format!("{url} answers in {millis} ms: {} ({of})", status.server);
             let token = format!("it is that of the account {}", status.account);
-            (vec![Finding::fine("relay", relay), Finding::fine("token", token)], Some(reached))
+            let told = [Finding::fine("relay", relay), Finding::fine("token", token)];
+            (told.into_iter().chain(keeping(status.holds, status.history)).collect(), Some(reached))
         }
         Err(error @ ApiError::Token { .. }) => {
             let there = Finding::fine("relay", format!("{url} answers"));
@@ -55,6 +56,27 @@ pub(super) async fn examine(
         }
         Err(error) => (vec![Finding::of_error("relay", &error.into())], None),
     }
+}
+
+/// What the relay does not keep, as far as it says. One that keeps all is no news.
+fn keeping(holds: Option<bool>, history: Option<bool>) -> Option<Finding> {
+    let (message, cure) = match (holds, history) {
+        (Some(false), Some(false)) => (
+            "this relay holds nothing (--hold off) and keeps no history (--retention 0s): what comes while nobody listens \
+             is only tried again by its sender",
+            "run it with --hold on and a --retention such as 24h",
+        ),
+        (Some(false), _) => (
+            "this relay holds nothing (--hold off): what comes while nobody listens is only tried again by its sender",
+            "run it with --hold on",
+        ),
+        (_, Some(false)) => (
+            "this relay keeps no history (--retention 0s): `listen --since` and `muxhook events` have nothing to show",
+            "run it with a --retention such as 24h",
+        ),
+        _ => return None,
+    };
+    Some(Finding::doubt("keeping", message).cure(cure))
 }
 
 fn nowhere() -> Finding {
@@ -88,4 +110,25 @@ pub(super) async fn clock(reached: &Reached, dialer: &Dialer, now: Now) -> Findi
 
 fn no_clock() -> Finding {
     Finding::untried("clock", "the relay does not say what time it has")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Verdict;
+    use super::*;
+
+    #[test]
+    fn only_a_relay_that_says_that_it_does_not_keep_is_doubted() {
+        for (holds, history) in
+            [(None, None), (Some(true), Some(true)), (Some(true), None), (None, Some(true))]
+        {
+            assert_eq!(keeping(holds, history), None);
+        }
+        for (holds, history) in [(false, false), (false, true), (true, false)] {
+            let finding = keeping(Some(holds), Some(history)).unwrap();
+            let told = format!("{finding:?}");
+            assert_eq!(finding.verdict, Verdict::Doubt);
+            assert_eq!((told.contains("--hold off"), told.contains("--retention 0s")), (!holds, !history));
+        }
+    }
 }

@@ -98,6 +98,8 @@ impl Catchup {
         now: u64,
     ) -> Option<Notice> {
         (self.horizon, self.connected) = (welcome.seq, true);
+        // Where nothing is kept there is nothing to wait for.
+        self.past = self.past.take().filter(|_| welcome.history != Some(false));
         if let Some(past) = &mut self.past {
             past.until.get_or_insert(welcome.seq);
         }

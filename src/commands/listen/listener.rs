@@ -113,12 +113,13 @@ impl Listener {
                 notices.into_iter().flatten().for_each(|notice| self.tell(Event::Notice(notice)));
                 self.take_kept_secrets(&welcome)?;
                 let (forwards, now) = (self.intake.forwards(), self.now.unix_millis());
+                let missing = self.run.reliance.missing(&welcome);
                 let owed = self.run.catchup.linked(&welcome, forwards, down.is_none(), now);
                 match down {
                     None => self.on_ready(welcome),
                     Some(down) => self.on_return(welcome, down),
                 }
-                owed.into_iter().for_each(|notice| self.tell(Event::Notice(notice)));
+                missing.into_iter().chain(owed).for_each(|notice| self.tell(Event::Notice(notice)));
             }
             Signal::Lost { reason, retry_in } => {
                 self.run.catchup.unlinked();

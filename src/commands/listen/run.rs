@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::catchup::Catchup;
+use super::reliance::Reliance;
 use super::webhook::Farewell;
 use crate::event::{Arrival, Ready, Summary};
 use crate::forwarder::Target;
@@ -46,6 +47,8 @@ pub(crate) struct Run {
     pub(super) needs_secret: bool,
     /// What does not arrive live.
     pub(super) catchup: Catchup,
+    /// What was asked for that a relay may not have.
+    pub(super) reliance: Reliance,
     /// The user knows that events are signed anew.
     pub(super) signed_anew: bool,
     /// The user knows why some are not.
@@ -103,6 +106,7 @@ impl Run {
             kept_secrets: false,
             needs_secret: false,
             catchup: Catchup::new(Owed::Deliver, false),
+            reliance: Reliance::default(),
             signed_anew: false,
             unsigned: HashSet::new(),
             farewell: None,

@@ -104,6 +104,12 @@ pub struct Welcome {
     /// The `seq` of the latest delivery that the relay has numbered.
     #[serde(default)]
     pub seq: u64,
+    /// Whether the relay holds what no app can take just now. `None`: an older relay, which does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holds: Option<bool>,
+    /// Whether the relay keeps a history. `None`: an older relay, which does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<bool>,
 }
 
 /// Deliveries that the relay has acknowledged itself and no app has accepted yet.

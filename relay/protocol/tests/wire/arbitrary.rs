@@ -79,18 +79,22 @@ fn welcome() -> impl Strategy<Value = Welcome> {
         (any::<u32>(), any::<u64>()).prop_map(|(in_flight, max_body)| Limits { in_flight, max_body });
     let backlog = (any::<u64>(), prop::option::of(any::<u64>()))
         .prop_map(|(count, oldest_at)| Backlog { count, oldest_at });
-    let rest = (any::<u32>(), backlog, any::<u64>());
+    let rest = (any::<u32>(), backlog, any::<u64>(), any::<[Option<bool>; 2]>());
     (endpoint(), text(), text(), any::<u64>(), text(), limits, rest).prop_map(
-        |(endpoint, public_url, account, session, server, limits, (others, owed, seq))| Welcome {
-            endpoint,
-            public_url,
-            account,
-            session,
-            server,
-            limits,
-            others,
-            owed,
-            seq,
+        |(endpoint, public_url, account, session, server, limits, (others, owed, seq, [holds, history]))| {
+            Welcome {
+                endpoint,
+                public_url,
+                account,
+                session,
+                server,
+                limits,
+                others,
+                owed,
+                seq,
+                holds,
+                history,
+            }
         },
     )
 }

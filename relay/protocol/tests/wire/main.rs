@@ -5,5 +5,6 @@
 mod arbitrary;
 mod codec;
 mod golden;
+mod history;
 mod parts;
 mod samples;

@@ -210,11 +210,15 @@ fn greetings() -> Vec<(&'static str, Frame)> {
         others: 1,
         owed: Backlog { count: 7, oldest_at: Some(1_763_900_000_123) },
         seq: 1_763_900_000_200,
+        holds: Some(true),
+        history: Some(false),
     };
+    let older = Welcome { holds: None, history: None, ..welcome.clone() };
     vec![
         ("hello", Frame::Hello(full)),
         ("hello-bare", Frame::Hello(bare)),
         ("welcome", Frame::Welcome(welcome)),
+        ("welcome-older", Frame::Welcome(older)),
     ]
 }
 

@@ -124,8 +124,9 @@ fn bad(name: &'static str, why: impl Display) -> BadQuery {
 
 #[cfg(test)]
 mod tests {
+    use muxhook_protocol::history::Fate;
+
     use super::*;
-    use crate::journal::history::Fate;
 
     #[test]
     fn all_of_it_is_read() {

@@ -1,63 +1,16 @@
 //! What became of a delivery, from what is known of it.
 
-use serde::{Deserialize, Serialize};
+use muxhook_protocol::history::{Attempt, Fate};
 
-use super::Tries;
 use crate::journal::State;
-
-/// What became of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fate {
-    /// The app answered 2xx, at once or later.
-    Accepted,
-    /// The app answered something else.
-    Rejected,
-    /// The app gave no usable answer.
-    Failed,
-    /// The sender had no answer in time, and the app accepted it not later either.
-    Late,
-    /// The relay owes it.
-    Owed,
-    /// It was owed, and its time ran out.
-    Expired,
-    /// It was owed, and its owner gave it up.
-    Discarded,
-    /// Every listener's filters left it out.
-    Skipped,
-    /// Its signature was not trusted.
-    Refused,
-    /// Only observers were there.
-    Observed,
-    /// The relay answered with an error of its own (the link was lost, or had no room), or its disk lost the delivery.
-    Lost,
-    /// It was owed and is no longer, and what settled it was not kept.
-    Unknown,
-}
-
-/// The text names no fate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "not one of accepted, rejected, failed, late, owed, expired, discarded, skipped, refused, observed, lost, unknown"
-)]
-pub struct UnknownFate;
-
-impl std::str::FromStr for Fate {
-    type Err = UnknownFate;
-
-    fn from_str(text: &str) -> Result<Self, UnknownFate> {
-        let name = serde::de::value::StrDeserializer::<serde::de::value::Error>::new(text);
-        Self::deserialize(name).map_err(|_| UnknownFate)
-    }
-}
 
 /// The rule. An app's 2xx counts whenever it came, also for a delivery that was given up before; else what the
 /// relay's debt came to; else what the sender was told, `by` and `status` as in the table.
-pub(super) fn fate(state: State, by: &str, status: u16, tries: &[Tries]) -> Fate {
+pub(super) fn fate(state: State, by: &str, status: u16, tries: &[Attempt]) -> Fate {
     match state {
         State::Owed => return Fate::Owed,
         State::Accepted => return Fate::Accepted,
-        _ if tries.iter().any(Tries::accepted) => return Fate::Accepted,
+        _ if tries.iter().any(Attempt::accepted) => return Fate::Accepted,
         State::Expired => return Fate::Expired,
         State::Discarded => return Fate::Discarded,
         State::Skipped => return Fate::Skipped,
@@ -79,8 +32,8 @@ pub(super) fn fate(state: State, by: &str, status: u16, tries: &[Tries]) -> Fate
 }
 
 /// What settled a delivery that was owed, and no 2xx did.
-fn last(tries: &Tries) -> Fate {
-    match tries.result.as_str() {
+fn last(tried: &Attempt) -> Fate {
+    match tried.result.as_str() {
         "replied" => Fate::Rejected,
         "skipped" => Fate::Skipped,
         "signature" => Fate::Refused,
@@ -92,8 +45,8 @@ fn last(tries: &Tries) -> Fate {
 mod tests {
     use super::*;
 
-    fn tried(result: &str, status: Option<u16>) -> Tries {
-        Tries {
+    fn tried(result: &str, status: Option<u16>) -> Attempt {
+        Attempt {
             at: 1,
             took_ms: 1,
             session: 1,
@@ -110,8 +63,8 @@ mod tests {
         let ok = || tried("replied", Some(204));
         let no = || tried("replied", Some(500));
         let down = || tried("refused", None);
-        let late = || Tries { late: true, ..ok() };
-        let again = || Tries { replayed: true, ..ok() };
+        let late = || Attempt { late: true, ..ok() };
+        let again = || Attempt { replayed: true, ..ok() };
         use {Fate as F, State as S};
         #[rustfmt::skip]
         let table = [
@@ -148,7 +101,7 @@ mod tests {
             (S::Answered, "relay", 502, vec![down()], F::Failed),
             (S::Answered, "relay", 401, vec![tried("signature", None)], F::Refused),
             (S::Answered, "relay", 504, vec![], F::Late),
-            (S::Answered, "relay", 504, vec![Tries { late: true, ..no() }], F::Late),
+            (S::Answered, "relay", 504, vec![Attempt { late: true, ..no() }], F::Late),
             (S::Answered, "relay", 504, vec![late()], F::Accepted),
             (S::Answered, "relay", 503, vec![], F::Lost),
             (S::Answered, "relay", 507, vec![], F::Lost),
@@ -159,16 +112,6 @@ mod tests {
         ];
         for (state, by, status, tries, expected) in table {
             assert_eq!(fate(state, by, status, &tries), expected, "{state:?} {by} {status} {tries:?}");
-        }
-    }
-
-    #[test]
-    fn fates_are_read_by_their_names() {
-        for fate in ["accepted", "rejected", "owed", "unknown"] {
-            assert_eq!(serde_json::to_value(fate.parse::<Fate>().unwrap()).unwrap(), fate);
-        }
-        for text in ["", "Accepted", "accepted ", "x"] {
-            assert_eq!(text.parse::<Fate>(), Err(UnknownFate));
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use muxhook_protocol::DeliveryId;
 use muxhook_protocol::frame::{Backlog, Gap};
+use muxhook_protocol::history::{Attempt, Fate, Row};
 use muxhook_protocol::mux::field::Match;
 use muxhook_protocol::mux::glob::Glob;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::fate::Fate;
-use super::row::{self, Row, Small, Tries};
+use super::row::{self, Small};
 use super::{Address, number};
 
 /// Most rows that one call looks at; one whose attempts are looked at too counts as several.
@@ -89,7 +89,7 @@ impl Query {
             || [without, Fate::Accepted].iter().any(|fate| self.fates.contains(fate))
     }
 
-    fn wants_fate(&self, small: &Small, attempts: &[Tries]) -> bool {
+    fn wants_fate(&self, small: &Small, attempts: &[Attempt]) -> bool {
         self.fates.is_empty() || self.fates.contains(&small.fate(attempts))
     }
 
@@ -133,7 +133,7 @@ fn scan(database: &Connection, endpoint: i64, query: &Query) -> rusqlite::Result
         let seq = small.seq;
         looked += 1;
         if let Some(row) = look(database, query, small, (&mut looked, &mut read))? {
-            told += row.weight();
+            told += row::weight(&row);
             wanted.push(row);
         }
         let is_enough = wanted.len() >= query.limit || told >= MOST_TOLD;

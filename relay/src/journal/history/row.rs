@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use muxhook_protocol::frame::Frame;
+use muxhook_protocol::history::{Attempt, Fate, Row};
 use muxhook_protocol::{DeliveryId, Headers};
 use rusqlite::{Connection, OptionalExtension};
-use serde::{Deserialize, Serialize};
 
-use super::fate::{Fate, fate};
+use super::fate::fate;
 use crate::journal::State;
 
 /// Most attempts that are told of one delivery: one that is owed has some thirty in its day, and its owner may have it
@@ -16,81 +16,12 @@ const MOST_ATTEMPTS: usize = 100;
 /// Longest message of an attempt that is told, in characters.
 const MOST_MESSAGE: usize = 1000;
 
-/// What is told of one delivery; as JSON, what the API answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Row {
-    /// Its id.
-    pub delivery: DeliveryId,
-    /// Its number.
-    pub seq: u64,
-    /// Milliseconds since the Unix epoch.
-    pub received_at: u64,
-    /// The request's method; empty when the delivery is damaged.
-    pub method: String,
-    /// What followed the endpoint in the path.
-    pub path: String,
-    /// The query.
-    pub query: Option<String>,
-    /// Bytes of the body.
-    pub size: u64,
-    /// The event's id.
-    pub event_id: Option<String>,
-    /// The event's type.
-    pub event_type: Option<String>,
-    /// The event's `object.type`.
-    pub object_type: Option<String>,
-    /// The event's `object.id`.
-    pub object_id: Option<String>,
-    /// The event's `environment.name`.
-    pub environment: Option<String>,
-    /// What became of it.
-    pub fate: Fate,
-    /// Who answered the sender, as `Muxhook-Answer` says.
-    pub answered_by: String,
-    /// The status that the sender got.
-    pub status: u16,
-    /// The delivery that first carried the same event.
-    pub duplicate_of: Option<DeliveryId>,
-    /// What came of each handing-over, in order.
-    pub attempts: Vec<Tries>,
-}
-
-/// One handing-over of a delivery, as it is told.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tries {
-    /// When its outcome came: milliseconds since the Unix epoch.
-    pub at: u64,
-    /// How long the listener had it, in milliseconds.
-    pub took_ms: u64,
-    /// The session's number on the relay.
-    pub session: u64,
-    /// `replied`, `skipped`, `signature`, or the reason of a failure.
-    pub result: String,
-    /// The app's status, when it replied.
-    pub status: Option<u16>,
-    /// Why, when it did not.
-    pub message: Option<String>,
-    /// The sender had its answer before.
-    pub late: bool,
-    /// Somebody had asked for it to be sent again.
-    pub replayed: bool,
-}
-
-impl Row {
-    /// About how many bytes it takes to tell.
-    pub(super) fn weight(&self) -> usize {
-        let texts = [&self.query, &self.event_id, &self.event_type, &self.object_type, &self.object_id];
-        let texts = texts.into_iter().chain([&self.environment]).flatten().map(String::len).sum::<usize>();
-        let messages = self.attempts.iter().flat_map(|tries| &tries.message).map(String::len).sum::<usize>();
-        self.path.len() + self.method.len() + texts + messages + 256 * (1 + self.attempts.len())
-    }
-}
-
-impl Tries {
-    /// Whether the app said 2xx.
-    pub(super) fn accepted(&self) -> bool {
-        self.status.is_some_and(|status| (200..300).contains(&status))
-    }
+/// About how many bytes a row takes to tell.
+pub(super) fn weight(row: &Row) -> usize {
+    let texts = [&row.query, &row.event_id, &row.event_type, &row.object_type, &row.object_id];
+    let texts = texts.into_iter().chain([&row.environment]).flatten().map(String::len).sum::<usize>();
+    let messages = row.attempts.iter().flat_map(|attempt| &attempt.message).map(String::len).sum::<usize>();
+    row.path.len() + row.method.len() + texts + messages + 256 * (1 + row.attempts.len())
 }
 
 /// What a list looks at before it knows whether the delivery is wanted: one small row of the file.
@@ -134,7 +65,7 @@ impl Small {
         })
     }
 
-    pub(super) fn fate(&self, attempts: &[Tries]) -> Fate {
+    pub(super) fn fate(&self, attempts: &[Attempt]) -> Fate {
         fate(self.state, &self.answered_by, self.status, attempts)
     }
 }
@@ -160,13 +91,13 @@ pub(super) fn head(database: &Connection, seq: u64) -> rusqlite::Result<Vec<u8>>
 }
 
 /// What came of each handing-over, in order, the latest 100 of them.
-pub(super) fn attempts(database: &Connection, seq: u64) -> rusqlite::Result<Vec<Tries>> {
+pub(super) fn attempts(database: &Connection, seq: u64) -> rusqlite::Result<Vec<Attempt>> {
     let sql =
         "SELECT at, took_ms, session, result, status, substr(message, 1, ?2), late, replayed FROM attempts
         WHERE seq = ?1 ORDER BY number DESC LIMIT ?3";
     let mut query = database.prepare_cached(sql)?;
     let read = |row: &rusqlite::Row<'_>| {
-        Ok(Tries {
+        Ok(Attempt {
             at: row.get(0)?,
             took_ms: row.get(1)?,
             session: row.get(2)?,
@@ -184,7 +115,7 @@ pub(super) fn attempts(database: &Connection, seq: u64) -> rusqlite::Result<Vec<
 }
 
 /// Puts a row together.
-pub(super) fn fill(small: Small, attempts: Vec<Tries>, head: Vec<u8>) -> (Row, Option<Headers>) {
+pub(super) fn fill(small: Small, attempts: Vec<Attempt>, head: Vec<u8>) -> (Row, Option<Headers>) {
     let (request, size) = match Frame::decode(Bytes::from(head)) {
         Ok(Frame::Deliver { delivery, size }) => (Some(*delivery), size),
         _ => (None, 0),

@@ -5,6 +5,7 @@ use rusqlite::params;
 use tempfile::TempDir;
 
 use muxhook_protocol::frame::Backlog;
+use muxhook_protocol::history::Fate;
 use muxhook_protocol::mux::field::Match;
 use muxhook_protocol::mux::glob::Glob;
 

@@ -3,9 +3,10 @@
 
 #![expect(clippy::print_stdout, reason = "its figures are to be read")]
 
+use muxhook_protocol::history::Fate;
 use muxhook_protocol::mux::glob::Glob;
 
-use super::history::{Fate, Query};
+use super::history::Query;
 use super::*;
 
 const ROWS: u64 = 1_000_000;

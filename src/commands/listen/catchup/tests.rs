@@ -19,6 +19,8 @@ fn welcome(owed: u64, seq: u64) -> Welcome {
         others: 0,
         owed: Backlog { count: owed, oldest_at: (owed > 0).then_some(NOW - 7_500_000) },
         seq,
+        holds: None,
+        history: None,
         limits: Limits { in_flight: 4, max_body: 1024 },
     }
 }
@@ -169,6 +171,9 @@ async fn the_past_that_was_asked_for_is_counted() {
     catchup.linked(&welcome(0, 9), true, true, NOW);
     let said = said_when_quiet(&mut catchup).await;
     assert_eq!(said, ["the history holds nothing of what --since asks for"]);
+    let mut catchup = Catchup::new(Owed::Deliver, true);
+    catchup.linked(&Welcome { history: Some(false), ..welcome(0, 9) }, true, true, NOW);
+    assert!(!catchup.is_waiting(), "there is no history to wait for");
 }
 
 #[test]
