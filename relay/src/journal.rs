@@ -13,8 +13,7 @@
 //!
 //! - `tables`: the shape of the file.
 //! - `entry`: what is written: deliveries, answers, attempts.
-//! - `queue`: what waits for the writer; `spool`: history that waits for a quieter time.
-//! - `history`: the read side.
+//! - `queue`: what waits for the writer; `spool`: history that waits for a quieter time; `history`: the read side.
 //! - `writer`: the thread, its batches, and what it does when the disk fails; `fault`: what a failure means; `files`:
 //!   whether it still writes to what is in the folder.
 //! - `jobs`, `rows`: what waits, done on the tables.
@@ -237,14 +236,9 @@ impl Journal {
         self.queue.note(Job::Note(note));
     }
 
-    /// Forgets all of an address: nothing of it is found from now on, and its rows go bit by bit.
-    pub fn forget(&self, address: &Address) {
-        self.queue.note(Job::Forget(address.clone()));
-        self.maintain();
-    }
-
-    /// As [`Journal::forget`], safe on the disk, if `condition` says so when everything that was asked for before has
-    /// been done. It is asked on the writer's thread, and must be quick. Whether it is forgotten.
+    /// Forgets all of an address, safe on the disk: nothing of it is found from now on, and its rows go bit by bit. If
+    /// `condition` says so when everything that was asked for before has been done: it is asked on the writer's thread,
+    /// and must be quick. Whether it is forgotten.
     ///
     /// # Errors
     /// See [`Unreadable`]. It may be forgotten all the same.
@@ -254,7 +248,7 @@ impl Journal {
         condition: impl Fn() -> bool + Send + 'static,
     ) -> Result<bool, Unreadable> {
         let (done, is_forgotten) = oneshot::channel();
-        let job = Job::ForgetIf { address: address.clone(), condition: Box::new(condition), done };
+        let job = Job::Forget { address: address.clone(), condition: Box::new(condition), done };
         self.queue.urge(job).map_err(|_| Unreadable)?;
         let is_forgotten = answer(is_forgotten).await?;
         self.maintain();
@@ -268,7 +262,7 @@ impl Journal {
     pub async fn discard(&self, address: &Address, which: Which) -> Result<u64, Unreadable> {
         let mut discarded = 0;
         // Not all at once, so that nobody who waits to be held waits for long.
-        let parts: Vec<Which> = match which {
+        let parts = match which {
             Which::All => vec![Which::All],
             Which::Ids(ids) => ids.chunks(jobs::DISCARDS).map(|ids| Which::Ids(ids.to_vec())).collect(),
         };
@@ -352,8 +346,7 @@ impl Journal {
         answer(found).await
     }
 
-    /// Waits until history has what was recorded before: a second at most, since where much is live that may take
-    /// longer. Not on a thread that carries webhooks.
+    /// Waits until history has what was recorded before, a second at most. Not on a thread that carries webhooks.
     pub fn up_to_date(&self) {
         let (done, is_done) = mpsc::sync_channel(1);
         if self.queue.urge(Job::UpToDate { done }).is_ok() {
@@ -376,7 +369,7 @@ impl Journal {
     /// Writes what waits, and ends. Waits for the disk: not on a thread that carries webhooks.
     pub fn close(&self) {
         self.queue.close();
-        let writer = self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(writer) = writer
             && writer.join().is_err()
         {

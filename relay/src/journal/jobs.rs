@@ -50,11 +50,7 @@ pub(super) fn answer(db: &Connection, books: &mut Books, job: &Job, now: u64) ->
         Job::Discard { address, which, .. } => {
             Answer::Count(rows::discard(db, books, address, which, DISCARDS)?)
         }
-        Job::Forget(address) => {
-            rows::forget(db, books, address)?;
-            Answer::Noted
-        }
-        Job::ForgetIf { address, condition, .. } => {
+        Job::Forget { address, condition, .. } => {
             let is_wanted = condition();
             if is_wanted {
                 rows::forget(db, books, address)?;
@@ -75,12 +71,12 @@ pub(super) fn answer(db: &Connection, books: &mut Books, job: &Job, now: u64) ->
 impl Job {
     /// Whether somebody will be told that it is safe on the disk.
     pub(super) fn is_synced(&self) -> bool {
-        matches!(self, Self::Hold { .. } | Self::Discard { .. } | Self::Forget(_) | Self::ForgetIf { .. })
+        matches!(self, Self::Hold { .. } | Self::Discard { .. } | Self::Forget { .. })
     }
 
-    /// Whether without it a delivery would be handed out again, or a forgotten one be found.
+    /// Whether without it a delivery would be handed out again.
     pub(super) fn settles(&self) -> bool {
-        matches!(self, Self::Forget(_) | Self::Note(Note::Attempted { settled: true, .. }))
+        matches!(self, Self::Note(Note::Attempted { settled: true, .. }))
     }
 
     /// Tells whoever waits.
@@ -92,7 +88,7 @@ impl Job {
             (Self::Backlog { done, .. }, Answer::Backlog(found)) => tell(done, Ok(found)),
             (Self::Gaps { done, .. }, Answer::Gaps(found)) => tell(done, Ok(found)),
             (Self::Discard { done, .. }, Answer::Count(count)) => tell(done, Ok(count)),
-            (Self::ForgetIf { done, .. }, Answer::Forgotten(is_forgotten)) => tell(done, Ok(is_forgotten)),
+            (Self::Forget { done, .. }, Answer::Forgotten(is_forgotten)) => tell(done, Ok(is_forgotten)),
             // Nobody waits.
             _ => {}
         }
@@ -106,8 +102,8 @@ impl Job {
             Self::Backlog { done, .. } => tell(done, Err(Unreadable)),
             Self::Gaps { done, .. } => tell(done, Err(Unreadable)),
             Self::Discard { done, .. } => tell(done, Err(Unreadable)),
-            Self::ForgetIf { done, .. } => tell(done, Err(Unreadable)),
-            Self::Note(_) | Self::Forget(_) | Self::GapsTold { .. } | Self::UpToDate { .. } => {}
+            Self::Forget { done, .. } => tell(done, Err(Unreadable)),
+            Self::Note(_) | Self::GapsTold { .. } | Self::UpToDate { .. } => {}
             #[cfg(test)]
             Self::Do(_) => {}
         }

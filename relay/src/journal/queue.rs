@@ -66,10 +66,8 @@ pub(super) enum Job {
     Gaps { address: Address, done: oneshot::Sender<Result<Vec<Gap>, Unreadable>> },
     /// See [`super::Journal::discard`]; a bounded number at once.
     Discard { address: Address, which: Which, done: oneshot::Sender<Result<u64, Unreadable>> },
-    /// See [`super::Journal::forget`].
-    Forget(Address),
     /// See [`super::Journal::forget_if`].
-    ForgetIf {
+    Forget {
         address: Address,
         condition: Box<dyn Fn() -> bool + Send>,
         done: oneshot::Sender<Result<bool, Unreadable>>,

@@ -62,6 +62,10 @@ impl Bench {
         }
     }
 
+    async fn forget(&self, name: &str) {
+        assert_eq!(self.journal.forget_if(&address(name), || true).await, Ok(true));
+    }
+
     fn on_writer(&self, work: impl FnMut(&Connection) -> rusqlite::Result<()> + Send + 'static) {
         let job = Job::Do(std::sync::Mutex::new(Box::new(work)));
         self.journal.queue.urge(job).unwrap();

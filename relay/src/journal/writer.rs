@@ -216,7 +216,7 @@ impl Writer {
                 let rest = jobs.split_off(jobs.len() / 2);
                 self.try_jobs(jobs)?;
                 if self.pause.is_some() {
-                    // What was put off comes first: a hold must not overtake the forgetting of its address.
+                    // What was put off comes first.
                     return self.put_off(rest, HoldError::NoSpace);
                 }
                 self.try_jobs(rest)
@@ -247,11 +247,8 @@ impl Writer {
             if let Job::Hold { at, .. } = &job {
                 self.pruning.now = self.pruning.now.max(*at);
             }
-            match (&job, &answer) {
-                (Job::Forget(address), _) | (Job::ForgetIf { address, .. }, Answer::Forgotten(true)) => {
-                    self.spool.forget(address);
-                }
-                _ => {}
+            if let (Job::Forget { address, .. }, Answer::Forgotten(true)) = (&job, &answer) {
+                self.spool.forget(address);
             }
             if let Answer::Unknown = answer {
                 // Its delivery may be on its way.
@@ -271,7 +268,7 @@ impl Writer {
         let mut questions = Vec::new();
         for job in jobs {
             match job {
-                Job::Note(_) | Job::Forget(_) => {
+                Job::Note(_) => {
                     if self.kept.len() < MOST_NOTES || job.settles() {
                         self.kept.push(job);
                     }

@@ -192,7 +192,7 @@ async fn what_is_spooled_is_sorted_in_when_little_is_live() {
 async fn what_is_spooled_of_a_forgotten_endpoint_does_not_come_back() {
     let bench = Bench::new(Limits::default());
     spool(&bench, "one", 1..=300);
-    bench.journal.forget(&address("one"));
+    bench.forget("one").await;
     spool(&bench, "two", 301..=600);
     bench.settle().await;
     assert_eq!(bench.number("SELECT count(*) FROM deliveries"), 300);

@@ -132,7 +132,7 @@ async fn the_file_shrinks_when_much_has_gone() {
         bench.journal.hold(entry_of("one", seq, &large)).await.unwrap();
     }
     let pages = bench.number("PRAGMA page_count");
-    bench.journal.forget(&address("one"));
+    bench.forget("one").await;
     bench.settle().await;
     assert_eq!(bench.number("SELECT count(*) FROM deliveries"), 0);
     let left = bench.number("PRAGMA page_count");
@@ -226,7 +226,7 @@ async fn rows_that_can_not_be_read_stay_and_stop_nobody() {
         let bench = bench.reopen_damaged(limits, 25 * HOUR, &sql);
         bench.settle().await;
         assert_eq!(bench.number("SELECT count(*) FROM deliveries WHERE seq > 750"), 0, "{column}");
-        bench.journal.forget(&address("one"));
+        bench.forget("one").await;
         bench.settle().await;
         assert_eq!(bench.number("SELECT count(*) FROM deliveries WHERE seq <= 600"), 600, "{column}");
         assert_eq!(bench.number("SELECT count(*) FROM endpoints"), 1, "{column}");
@@ -241,7 +241,7 @@ async fn what_is_forgotten_is_found_by_nobody_and_goes() {
         bench.journal.hold(entry("one", seq)).await.unwrap();
     }
     bench.journal.hold(entry("two", 201)).await.unwrap();
-    bench.journal.forget(&address("one"));
+    bench.forget("one").await;
     assert!(bench.ids(&address("one")).await.is_empty());
     bench.journal.hold(entry("one", 202)).await.unwrap();
     let bench = bench.reopen(Limits::default(), 0);
@@ -322,7 +322,7 @@ async fn run(steps: Vec<Step>) {
             Step::Record(at) => bench.journal.record(entry(names[at], seq)),
             Step::Accept(seq) => bench.journal.note(accepted(seq)),
             Step::Discard(at) => drop(bench.journal.discard(&address(names[at]), Which::All).await.unwrap()),
-            Step::Forget(at) => bench.journal.forget(&address(names[at])),
+            Step::Forget(at) => bench.forget(names[at]).await,
             Step::Reopen => bench = bench.reopen(limits, 0),
             Step::Maintain => bench.settle().await,
             Step::Bad => bench.on_writer(|_| Err(rusqlite::Error::QueryReturnedNoRows)),

@@ -56,8 +56,7 @@ impl Writer {
     /// Keeps those who wait for history apart from what is to be done in a transaction. History that has gathered goes
     /// first: what follows may forget its address.
     pub(super) fn take_askers(&mut self, jobs: Vec<Job>) -> rusqlite::Result<Vec<Job>> {
-        let is_meant =
-            |job: &Job| matches!(job, Job::UpToDate { .. } | Job::Forget(_) | Job::ForgetIf { .. });
+        let is_meant = |job: &Job| matches!(job, Job::UpToDate { .. } | Job::Forget { .. });
         if !jobs.iter().any(is_meant) {
             return Ok(jobs);
         }
