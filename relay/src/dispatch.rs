@@ -117,7 +117,7 @@ impl Dispatch {
             }
         }
         self.work.notify_one();
-        let Concluded { answer, attempts } = waiting.answer().await;
+        let Concluded { answer, attempts, .. } = waiting.answer().await;
         let is_lost = matches!(answer, Answer::LinkLost | Answer::GoingDown);
         if is_lost && self.keeper.holds() {
             let skipped = skippers(listeners, &attempts);

@@ -170,16 +170,28 @@ impl Keeper {
             took_ms: settled.map_or(0, |settled| u64::try_from(settled.took.as_millis()).unwrap_or(u64::MAX)),
             session: seat.session,
             tried: Tried::from(outcome),
-            late: settled.is_none(),
-            replayed: false,
+            late: settled.is_none_or(|settled| settled.replayed),
+            replayed: settled.is_some_and(|settled| settled.replayed),
         };
         let settled = settled.map_or(outcome.accepted(), |settled| settled.is_over);
         kept.journal.note(Note::Attempted { id, attempt, settled });
     }
 
-    /// Whether a listener has it in hand because it is owed.
-    pub(super) fn has_in_flight(&self, address: &Address, id: DeliveryId) -> bool {
-        self.0.as_ref().is_some_and(|kept| kept.redelivery.has_in_flight(address, id))
+    /// See [`Redelivery::begin_replay`].
+    pub(super) fn begin_replay(&self, address: &Address, id: DeliveryId) -> bool {
+        self.0.as_ref().is_none_or(|kept| kept.redelivery.begin_replay(address, id))
+    }
+
+    /// See [`Redelivery::end_replay`].
+    pub(super) fn end_replay(
+        &self,
+        address: &Address,
+        which: (DeliveryId, u64),
+        open: impl FnOnce() -> Vec<Arc<Seat>>,
+    ) {
+        if let Some(kept) = &self.0 {
+            kept.redelivery.end_replay(address, which, open);
+        }
     }
 
     /// A page of history; `None` when it can't be read.

@@ -89,7 +89,7 @@ impl Dispatch {
         self.keeper.handed(id);
         self.work.notify_one();
         loop {
-            if let Ok(Concluded { answer, attempts }) = timeout(LOOK, waiting.answer()).await {
+            if let Ok(Concluded { answer, attempts, .. }) = timeout(LOOK, waiting.answer()).await {
                 self.keeper.replayed(&seat.address, id, attempts);
                 return answer != Answer::GoingDown;
             }

@@ -36,6 +36,14 @@ struct Entry {
 pub(super) struct Concluded {
     pub(super) answer: Answer,
     pub(super) attempts: Vec<Attempt>,
+    /// Who has it in hand still.
+    pub(super) open: Vec<Arc<Seat>>,
+}
+
+impl Concluded {
+    fn nothing() -> Self {
+        Self { answer: Answer::Internal, attempts: Vec::new(), open: Vec::new() }
+    }
 }
 
 /// One listener's part in a delivery.
@@ -90,8 +98,9 @@ impl Entry {
     }
 
     fn answer(self, answer: Answer) {
+        let open = self.open().map(|party| Arc::clone(&party.seat)).collect();
         // Nobody may be left to hear it.
-        let _ = self.reply.send(Concluded { answer, attempts: self.attempts });
+        let _ = self.reply.send(Concluded { answer, attempts: self.attempts, open });
     }
 }
 
@@ -107,16 +116,28 @@ impl Waiting<'_> {
     pub(super) async fn answer(&mut self) -> Concluded {
         let concluded = (&mut self.answer).await;
         self.answered = true;
-        concluded.unwrap_or(Concluded { answer: Answer::Internal, attempts: Vec::new() })
+        concluded.unwrap_or_else(|_| Concluded::nothing())
+    }
+
+    /// Ends it, unless it is over, as if the time were.
+    pub(super) fn give_up(&mut self) -> Concluded {
+        self.close();
+        self.answered = true;
+        self.answer.try_recv().unwrap_or_else(|_| Concluded::nothing())
+    }
+
+    fn close(&self) {
+        let entry = self.table.lock().remove(&self.id);
+        if let Some(entry) = entry {
+            entry.answer_late(self.id, Answer::TooLate);
+        }
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        if !self.answered
-            && let Some(entry) = self.table.lock().remove(&self.id)
-        {
-            entry.answer_late(self.id, Answer::TooLate);
+        if !self.answered {
+            self.close();
         }
     }
 }

@@ -78,7 +78,11 @@ impl Redelivery {
 
     /// A delivery that is owed from now on goes to these at once.
     pub(super) fn hand_out(self: &Arc<Self>, address: &Address, delivery: Delivery, to: Vec<Arc<Seat>>) {
-        self.begin_or_go_on(address, |course| self.send(course, delivery, to));
+        self.begin_or_go_on(address, |course| {
+            if !course.is_replayed(delivery.id) {
+                self.send(course, delivery, to);
+            }
+        });
     }
 
     /// Takes in what came of a delivery; `None` when it is none that was sent from here.
@@ -92,9 +96,21 @@ impl Redelivery {
         })?
     }
 
-    /// Whether a listener has it in hand.
-    pub(super) fn has_in_flight(&self, address: &Address, id: DeliveryId) -> bool {
-        self.ways().get(address).is_some_and(|way| way.course().has_in_flight(id))
+    /// Somebody wants it to be sent again; `false`: a listener has it in hand.
+    pub(super) fn begin_replay(self: &Arc<Self>, address: &Address, id: DeliveryId) -> bool {
+        let mut may = false;
+        self.begin_or_go_on(address, |course| may = course.begin_replay(id, Instant::now()));
+        may
+    }
+
+    /// That is over. `open` tells who has it in hand still; each outcome counts from then on as one of these.
+    pub(super) fn end_replay(
+        &self,
+        address: &Address,
+        which: (DeliveryId, u64),
+        open: impl FnOnce() -> Vec<Arc<Seat>>,
+    ) {
+        self.go_on(address, |course| course.end_replay(which, &open(), Instant::now()));
     }
 
     /// It is owed no more: an app accepted it otherwise.

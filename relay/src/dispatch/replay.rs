@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use muxhook_protocol::Delivery;
 use muxhook_protocol::frame::Role;
 use muxhook_protocol::parts::Outgoing;
+use muxhook_protocol::{Delivery, DeliveryId};
 use tokio::time::Instant;
 
-use super::pending::Concluded;
+use super::pending::{Concluded, Waiting};
 use super::{Answer, Dispatch};
-use crate::journal::{Address, Unreadable, Which};
+use crate::journal::{Address, Attempt, Unreadable, Which};
+use crate::registry::Seat;
 
 /// Why a delivery is not sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +21,34 @@ pub enum ReplayError {
     /// A listener has it in hand, and has not answered yet.
     #[error("this delivery is on its way to the app just now")]
     InFlight,
+}
+
+/// A replay under way. Dropped, it is over: what is still in somebody's hands will be late.
+struct Turn<'a> {
+    dispatch: &'a Dispatch,
+    address: &'a Address,
+    which: (DeliveryId, u64),
+    waiting: Option<Waiting<'a>>,
+    open: Vec<Arc<Seat>>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let (waiting, open) = (self.waiting.take(), std::mem::take(&mut self.open));
+        self.dispatch.keeper.end_replay(self.address, self.which, || match waiting {
+            Some(mut waiting) => waiting.give_up().open,
+            None => open,
+        });
+    }
+}
+
+impl Turn<'_> {
+    async fn answer(&mut self) -> (Answer, Vec<Attempt>) {
+        let Some(waiting) = &mut self.waiting else { return (Answer::Internal, Vec::new()) };
+        let Concluded { answer, attempts, open } = waiting.answer().await;
+        (self.waiting, self.open) = (None, open);
+        (answer, attempts)
+    }
 }
 
 impl Dispatch {
@@ -46,12 +75,14 @@ impl Dispatch {
             return Err(ReplayError::NoListener);
         }
         let id = delivery.id;
-        if self.keeper.has_in_flight(address, id) {
+        if !self.keeper.begin_replay(address, id) {
             return Err(ReplayError::InFlight);
         }
+        let which = (id, delivery.seq);
+        let mut turn = Turn { dispatch: self, address, which, waiting: None, open: Vec::new() };
         let frame = Outgoing::delivery(&Delivery { owed: false, replayed: true, ..delivery });
         let waiting = self.pending.open_again(id, &address.endpoint, &frame, &listeners, deadline);
-        let mut waiting = waiting.ok_or(ReplayError::InFlight)?;
+        turn.waiting = Some(waiting.ok_or(ReplayError::InFlight)?);
         self.keeper.handed(id);
         for seat in &listeners {
             if seat.deliver(frame.clone(), self.window).is_err() {
@@ -59,7 +90,7 @@ impl Dispatch {
             }
         }
         self.work.notify_one();
-        let Concluded { answer, attempts } = waiting.answer().await;
+        let (answer, attempts) = turn.answer().await;
         self.keeper.replayed(address, id, attempts);
         Ok(answer)
     }

@@ -255,6 +255,12 @@ async fn a_replay_has_the_answer_that_a_sender_would_have() {
     let (late, delivery): (Replayed, _) = join!(post(&relay, &below, wish), late);
     assert_eq!((&*late.answered_by, late.status), ("relay", 504));
     assert!(matches!(cli.next().await.unwrap(), Frame::Answered { id } if id == delivery.id));
+    // The app has it still, and what it says in the end is told as what came of the replay.
+    assert_eq!(refusal(&relay, "POST", &path, wish).await, (409, "in_flight".into()));
+    cli.settle(delivery.id, replied(200, &[], ""));
+    let page = until(&relay, |page| page.events[0].attempts.len() == 3).await;
+    let last = &page.events[0].attempts[2];
+    assert_eq!((last.status, last.late, last.replayed), (Some(200), true, true));
     drop(cli);
     relay.gone("shop").await;
     assert_eq!(refusal(&relay, "POST", &path, wish).await, (409, "no_listener".into()));

@@ -5,9 +5,12 @@
 //! - **The plan**: what an app failed at is tried again after a while of its own, and catch-up goes on without it.
 //! - **Absent apps**: a listener whose app is not there is sent nothing until it says that the app is back; what it
 //!   could not hand over is the next in turn again.
+//! - **Replays**: what is out because somebody asked for it is passed over until that is done.
 
 mod flight;
 mod plan;
+mod read;
+mod replay;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -20,6 +23,7 @@ use tokio::time::Instant;
 use crate::registry::{Seat, SessionNumber};
 use flight::{Conclusion, Flight, Holder};
 use plan::Plan;
+use replay::Replay;
 
 /// How many owed deliveries are read at once.
 const PAGE: usize = 64;
@@ -42,6 +46,7 @@ pub(super) struct Course {
     /// Settled while a read was under way, which may bring it nevertheless.
     settled: HashSet<DeliveryId>,
     flights: HashMap<DeliveryId, Flight>,
+    replays: HashMap<DeliveryId, Replay>,
     /// What catch-up waits for.
     leading: Option<DeliveryId>,
     plan: Plan,
@@ -90,6 +95,8 @@ pub(in crate::dispatch) struct Settled {
     pub(in crate::dispatch) is_over: bool,
     /// How long the listener had it.
     pub(in crate::dispatch) took: Duration,
+    /// It was out because somebody had asked for it, who waited no longer.
+    pub(in crate::dispatch) replayed: bool,
 }
 
 impl Course {
@@ -150,12 +157,9 @@ impl Course {
 
     /// What was read may be owed no more: it is read again.
     pub(super) fn owes_less(&mut self) {
+        // Of what is still owed, whoever left it out is asked once more, and leaves it out again.
+        self.skipped.clear();
         self.rewind(0);
-    }
-
-    /// Whether a listener has it in hand.
-    pub(super) fn has_in_flight(&self, id: DeliveryId) -> bool {
-        self.flights.contains_key(&id)
     }
 
     /// What to do now.
@@ -191,13 +195,14 @@ impl Course {
     /// Whether nothing is left to be done, or nobody to do it for.
     pub(super) fn is_over(&self) -> bool {
         let is_idle = self.flights.is_empty() && self.plan.is_empty() && self.skipped.is_empty();
-        self.parties.is_empty() || (is_idle && !self.more && self.page.is_empty())
+        let has_nothing = is_idle && !self.more && self.page.is_empty();
+        self.replays.is_empty() && (self.parties.is_empty() || has_nothing)
     }
 
     /// Whom to send the next in turn to; `None`: everybody has it or does not want it.
     fn offer(&mut self, delivery: Delivery) -> Option<Action> {
         let (id, seq) = (delivery.id, delivery.seq);
-        if self.plan.has(seq) {
+        if self.plan.has(seq) || self.is_replayed(id) {
             return None;
         }
         let (to, has) = self.whom(id);
@@ -223,7 +228,7 @@ impl Course {
                 continue;
             }
             if party.in_hand.contains(&id) {
-                has.push(Holder { listener: listener.clone(), knows: false });
+                has.push(Holder { listener: listener.clone(), knows: false, replayed: false });
             } else {
                 to.push(Arc::clone(&party.seat));
             }
@@ -233,7 +238,8 @@ impl Course {
 
     /// Some have it now; nobody had room for it when there are none.
     pub(super) fn sent(&mut self, id: DeliveryId, seq: u64, to: &[Arc<Seat>], now: Instant) {
-        let holder = |seat: &Arc<Seat>| Holder { listener: seat.listener.clone(), knows: true };
+        let holder =
+            |seat: &Arc<Seat>| Holder { listener: seat.listener.clone(), knows: true, replayed: false };
         if to.is_empty() {
             self.plan.put_off(seq, now);
             self.follow();
@@ -248,60 +254,6 @@ impl Course {
         let flight = self.flights.entry(id).or_insert(new);
         flight.began = began;
         flight.with.extend(with);
-    }
-
-    /// What was read behind `after`.
-    pub(super) fn found(&mut self, after: u64, found: Vec<Delivery>) {
-        self.reading = false;
-        let settled = std::mem::take(&mut self.settled);
-        // Rewound meanwhile: what was read is read again, in its place.
-        if self.cursor != after {
-            return;
-        }
-        if let Some(last) = found.last() {
-            self.cursor = last.seq;
-            self.more = true;
-        }
-        self.page.extend(found.into_iter().filter(|delivery| !settled.contains(&delivery.id)));
-    }
-
-    /// What was read of the delivery `seq`, whose turn has come again; `None`: it is owed no more.
-    pub(super) fn again(
-        &mut self,
-        seq: u64,
-        found: Option<Delivery>,
-    ) -> Option<(Box<Delivery>, Vec<Arc<Seat>>)> {
-        self.reading = false;
-        let settled = std::mem::take(&mut self.settled);
-        let Some(delivery) = found.filter(|delivery| delivery.seq == seq && !settled.contains(&delivery.id))
-        else {
-            self.plan.drop(seq);
-            return None;
-        };
-        let (to, has) = self.whom(delivery.id);
-        if to.is_empty() && has.is_empty() {
-            // It waits in turn for somebody who wants it.
-            self.plan.drop(seq);
-            self.rewind(seq - 1);
-            return None;
-        }
-        if !has.is_empty() {
-            self.begin(delivery.id, seq, has);
-        }
-        if to.is_empty() {
-            return None;
-        }
-        Some((Box::new(delivery), to))
-    }
-
-    /// A read failed, of the one with that `seq` whose turn had come again: it is asked for once more.
-    pub(super) fn unread(&mut self, again: Option<u64>, now: Instant) {
-        self.reading = false;
-        self.settled.clear();
-        match again {
-            Some(seq) => self.plan.put_back(seq, now),
-            None => self.more = true,
-        }
     }
 
     /// Takes in what came of a delivery; `None` when it is not in that listener's hands.
@@ -325,12 +277,14 @@ impl Course {
                 conclusion = Conclusion::Failed;
             }
         }
-        holder?;
+        let Some(Holder { replayed, .. }) = holder else {
+            return self.settle_replay(id, seat, outcome, now);
+        };
         let flight = self.flights.get_mut(&id)?;
         let took = now.saturating_duration_since(flight.began);
         if outcome.accepted() {
             self.accepted(id);
-            return Some(Settled { is_over: true, took });
+            return Some(Settled { is_over: true, took, replayed });
         }
         flight.worst = flight.worst.max(conclusion);
         if conclusion == Conclusion::Skipped {
@@ -338,7 +292,7 @@ impl Course {
         }
         let is_over = self.conclude(id, now);
         self.follow();
-        Some(Settled { is_over, took })
+        Some(Settled { is_over, took, replayed })
     }
 
     /// An app accepted it: nobody owes it any more.

@@ -20,6 +20,8 @@ pub(super) struct Holder {
     pub(super) listener: String,
     /// It was told that the delivery is owed, and looks for its app by itself.
     pub(super) knows: bool,
+    /// It has it because somebody asked for it to be sent again.
+    pub(super) replayed: bool,
 }
 
 /// How a delivery's round ended, in the order in which the one goes before the other.

@@ -51,7 +51,7 @@ impl Plan {
 
     /// It was taken, and could not be tried after all.
     pub(super) fn put_back(&mut self, seq: u64, now: Instant) {
-        if self.has(seq) {
+        if self.failed.get(&seq).is_some_and(|failed| failed.due.is_none()) {
             self.set(seq, now);
         }
     }

@@ -23,6 +23,10 @@ enum Step {
     Settle { listener: usize, how: How },
     /// Its app is back.
     Reachable { listener: usize },
+    /// Somebody wants one of the first owed to be sent again.
+    Replay { nth: usize },
+    /// Nobody waits for that any more.
+    GiveUp,
     /// Time goes by.
     Pass { seconds: u64 },
 }
@@ -44,6 +48,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => listener.clone().prop_map(|listener| Step::Leave { listener }),
         5 => (listener.clone(), how).prop_map(|(listener, how)| Step::Settle { listener, how }),
         1 => listener.prop_map(|listener| Step::Reachable { listener }),
+        1 => (0..4_usize).prop_map(|nth| Step::Replay { nth }),
+        1 => Just(Step::GiveUp),
         1 => (0..90_u64).prop_map(|seconds| Step::Pass { seconds }),
     ]
 }
@@ -77,6 +83,8 @@ struct World {
     listeners: [Listener; 4],
     /// Every sending, by `seq`.
     sent: Vec<u64>,
+    /// What is replayed, and the listeners that have not told what came of it.
+    replay: Option<(u64, Vec<usize>)>,
 }
 
 fn id_of(seq: u64) -> DeliveryId {
@@ -109,6 +117,7 @@ impl World {
             held: 0,
             listeners: Default::default(),
             sent: Vec::new(),
+            replay: None,
         }
     }
 
@@ -129,6 +138,12 @@ impl World {
             listener.in_hand.clear();
         }
         listener.seat = Some(Arc::clone(&seat));
+        if let Some((seq, open)) = &self.replay
+            && open.contains(&number)
+            && !listener.in_hand.contains(&id_of(*seq))
+        {
+            listener.in_hand.push(id_of(*seq));
+        }
         self.course.enter(&seat, &self.listeners[number].in_hand);
     }
 
@@ -142,6 +157,9 @@ impl World {
         let listener = &mut self.listeners[number];
         let Some(seat) = listener.seat.clone().filter(|_| !listener.in_hand.is_empty()) else { return };
         let id = listener.in_hand.remove(0);
+        if self.settles_replay(number, id, how) {
+            return;
+        }
         let settled = self.course.settle(id, &seat, &outcome(how), self.now);
         if matches!(how, How::Accepts) {
             self.course.accepted(id);
@@ -150,6 +168,47 @@ impl World {
         } else {
             assert!(settled.is_none_or(|settled| !settled.is_over));
         }
+    }
+
+    fn replay(&mut self, nth: usize) {
+        let Some((seq, id)) = self.owed.iter().nth(nth).map(|(seq, id)| (*seq, *id)) else { return };
+        if self.replay.is_some() || !self.course.begin_replay(id, self.now) {
+            return;
+        }
+        let mut open = Vec::new();
+        for (number, listener) in self.listeners.iter_mut().enumerate() {
+            if listener.seat.is_some() {
+                // One that had come back with it may have it from before.
+                if !listener.in_hand.contains(&id) {
+                    listener.in_hand.push(id);
+                }
+                open.push(number);
+            }
+        }
+        self.replay = Some((seq, open));
+    }
+
+    /// Whether the outcome was what a replay waits for, which ends with the last one.
+    fn settles_replay(&mut self, number: usize, id: DeliveryId, how: How) -> bool {
+        let Some((seq, open)) = &mut self.replay else { return false };
+        let seq = *seq;
+        let Some(at) = open.iter().position(|open| id_of(seq) == id && *open == number) else { return false };
+        open.swap_remove(at);
+        let is_last = open.is_empty();
+        if matches!(how, How::Accepts) {
+            self.course.accepted(id);
+            self.owed.remove(&seq);
+        }
+        if is_last {
+            self.give_up();
+        }
+        true
+    }
+
+    fn give_up(&mut self) {
+        let Some((seq, open)) = self.replay.take() else { return };
+        let seats: Vec<_> = open.iter().filter_map(|number| self.listeners[*number].seat.clone()).collect();
+        self.course.end_replay((id_of(seq), seq), &seats, self.now);
     }
 
     /// Does what the course wants until it waits.
@@ -184,6 +243,7 @@ impl World {
     fn send(&mut self, delivery: &Delivery, to: &[Arc<Seat>]) {
         assert!(!to.is_empty());
         assert!(self.owed.contains_key(&delivery.seq), "{} is not owed", delivery.seq);
+        assert!(self.replay.as_ref().is_none_or(|(seq, _)| *seq != delivery.seq), "it is replayed");
         for seat in to {
             let listener = self
                 .listeners
@@ -208,6 +268,8 @@ impl World {
                     self.course.reachable(seat.session);
                 }
             }
+            Step::Replay { nth } => self.replay(nth),
+            Step::GiveUp => self.give_up(),
             Step::Pass { seconds } => self.now += Duration::from_secs(seconds),
         }
         self.run();
@@ -216,6 +278,7 @@ impl World {
     /// In the end everybody goes but one who takes everything.
     fn end(&mut self) {
         (0..3).for_each(|number| self.leave(number));
+        self.give_up();
         self.enter(3, false);
         self.run();
         for _ in 0..10_000 {
@@ -269,7 +332,9 @@ proptest! {
     #[test]
     fn what_is_owed_goes_out_for_the_first_time_in_order(steps in prop::collection::vec(step(), 0..120)) {
         let mut world = World::new();
-        steps.into_iter().for_each(|step| world.step(step));
+        // A replay goes out whenever somebody wishes.
+        let steps = steps.into_iter().filter(|step| !matches!(step, Step::Replay { .. }));
+        steps.for_each(|step| world.step(step));
         world.end();
         let mut first = Vec::new();
         world.sent.iter().for_each(|seq| if !first.contains(seq) { first.push(*seq) });
@@ -306,4 +371,26 @@ fn many_are_sent_one_at_a_time() {
         world.run();
     }
     assert!(world.owed.is_empty() && world.sent.into_iter().eq(1..=1000));
+}
+
+/// An outcome that comes when nobody waits for its replay any more is one of that replay, and late.
+#[tokio::test]
+async fn what_comes_after_a_replay_counts_as_replayed() {
+    let mut world = World::new();
+    world.hold();
+    world.enter(0, false);
+    world.replay(0);
+    world.run();
+    assert!(world.sent.is_empty(), "it has it in hand");
+    assert!(!world.course.begin_replay(id_of(1), world.now), "one at a time");
+    let seat = world.listeners[0].seat.clone().unwrap();
+    world.give_up();
+    world.run();
+    assert!(!world.course.begin_replay(id_of(1), world.now), "it has it in hand still");
+    let settled = world.course.settle(id_of(1), &seat, &outcome(How::Fails), world.now).unwrap();
+    assert_eq!((settled.replayed, settled.is_over), (true, false));
+    world.listeners[0].in_hand.clear();
+    world.now += Duration::from_secs(1);
+    world.run();
+    assert_eq!(world.sent, [1], "owed as before");
 }
