@@ -188,10 +188,7 @@ impl<C: Connect> Session<C> {
                     () = self.alarm.slept() => self.dial(),
                 },
                 State::Live(live) => match live.next(&mut self.ledger, &mut self.alarm).await {
-                    Ok(signal) => {
-                        self.progress(&signal);
-                        return Ok(signal);
-                    }
+                    Ok(signal) => return Ok(signal),
                     Err(failure) => return self.lost(failure),
                 },
                 State::Over => std::future::pending().await,
@@ -278,14 +275,11 @@ impl<C: Connect> Session<C> {
         }
     }
 
-    /// A delivery of the past has come: those after it are left.
-    fn progress(&mut self, signal: &Signal) {
-        let (Signal::Deliver(delivery), Some(since)) = (signal, &mut self.settings.since) else { return };
-        let until = since.until.unwrap_or(u64::MAX);
-        if delivery.replayed && delivery.seq <= until {
-            since.after = since.after.max(delivery.seq);
-        }
-        if since.after >= until {
+    /// The past is done with up to this `seq`: what follows is left.
+    fn progress(&mut self, after: u64) {
+        let Some(since) = &mut self.settings.since else { return };
+        since.after = since.after.max(after);
+        if since.until.is_some_and(|until| since.after >= until) {
             self.settings.since = None;
         }
     }
@@ -299,6 +293,8 @@ impl<C: Connect> Session<C> {
     fn lost(&mut self, failure: Failure) -> Result<Signal, Ended> {
         if let State::Live(live) = &self.state {
             self.backoff.stood(live.age());
+            let past = live.past();
+            self.progress(past);
         }
         self.lost_at = Some(Instant::now());
         self.failed(failure)

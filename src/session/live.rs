@@ -29,16 +29,23 @@ pub(super) struct Live<S> {
     restarting: Option<Duration>,
     /// The relay is to be told that the app is there.
     reachable: bool,
+    /// The relay is done with the past up to this `seq`.
+    past: u64,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Live<S> {
     pub(super) fn new(link: Link<S>, window: u32) -> Self {
-        Self { link, since: Instant::now(), window, restarting: None, reachable: false }
+        Self { link, since: Instant::now(), window, restarting: None, reachable: false, past: 0 }
     }
 
     /// The app is there again: to be told behind every outcome so far, since one of them said that it is not.
     pub(super) fn reachable(&mut self) {
         self.reachable = true;
+    }
+
+    /// Up to which `seq` the relay is done with what was asked for of the past.
+    pub(super) fn past(&self) -> u64 {
+        self.past
     }
 
     /// How long the link has stood.
@@ -113,6 +120,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Live<S> {
             Frame::Answered { id } => Ok(Some(Signal::Answered(id))),
             Frame::Notice(notice) => Ok(Some(Signal::Notice(notice))),
             Frame::Gap(gap) => Ok(Some(Signal::Gap(gap))),
+            Frame::Past { after } => {
+                self.past = self.past.max(after);
+                Ok(None)
+            }
             Frame::Restarting(restarting) => {
                 self.restarting = Some(granted(Duration::from_millis(restarting.reconnect_in_ms)));
                 Ok(None)

@@ -124,6 +124,7 @@ fn what_was_asked_for_is_asked_of_the_relay_and_the_past_counts_for_nothing() {
     let again = |delivery: &mut Delivery| (delivery.replayed, delivery.attempt) = (true, 2);
     link.deliver(7, again);
     assert!(link.outcome(7).accepted());
+    link.send(&Frame::Past { after: 7 });
 
     drop(link);
     let mut link = Link::take(&listener);

@@ -76,6 +76,11 @@ pub enum Frame {
     Notice(Notice),
     /// Relay → CLI: deliveries that it can't be sent any more.
     Gap(Gap),
+    /// Relay → CLI: what it asked for of the past by `since` is done with up to this delivery; what follows is left.
+    Past {
+        /// Its `seq`.
+        after: u64,
+    },
     /// CLI → relay: the app can be reached again, so that owed deliveries may go on.
     Reachable,
     /// A frame of a kind that this version does not know.
@@ -115,6 +120,9 @@ enum Head {
     Restarting(Restarting),
     Notice(Notice),
     Gap(Gap),
+    Past {
+        after: u64,
+    },
     Reachable,
     #[serde(other)]
     Unknown,
@@ -223,6 +231,7 @@ impl Frame {
             Head::Restarting(restarting) => Self::Restarting(restarting),
             Head::Notice(notice) => Self::Notice(notice),
             Head::Gap(gap) => Self::Gap(gap),
+            Head::Past { after } => Self::Past { after },
             Head::Reachable => Self::Reachable,
         };
         if body.is_empty() { Ok(frame) } else { Err(DecodeError::Excess) }
@@ -255,6 +264,7 @@ impl Frame {
             Self::Restarting(restarting) => Head::Restarting(*restarting),
             Self::Notice(notice) => Head::Notice(notice.clone()),
             Self::Gap(gap) => Head::Gap(gap.clone()),
+            Self::Past { after } => Head::Past { after: *after },
             Self::Reachable => Head::Reachable,
             Self::Unknown => Head::Unknown,
         }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use muxhook_protocol::Delivery;
 use muxhook_protocol::frame::Since;
 use muxhook_protocol::history::Fate;
 use muxhook_protocol::parts::Outgoing;
+use muxhook_protocol::{Delivery, Frame};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::pending::Concluded;
@@ -46,7 +46,7 @@ impl Dispatch {
             let Some(page) = self.keeper.past(&seat.address, query.clone()).await else { return };
             for row in page.rows {
                 if row.seq > until {
-                    return;
+                    return done(&seat, until);
                 }
                 if row.fate == Fate::Owed {
                     continue;
@@ -57,8 +57,9 @@ impl Dispatch {
                 {
                     return;
                 }
+                done(&seat, row.seq);
             }
-            let Some(next) = page.next else { return };
+            let Some(next) = page.next else { return done(&seat, until) };
             query.from = Some(next);
         }
     }
@@ -103,4 +104,10 @@ impl Dispatch {
         let seats = self.registry.seats(&seat.address.endpoint);
         seats.is_some_and(|seats| seats.iter().any(|other| other.session == seat.session))
     }
+}
+
+/// Tells a listener how far its past is done with, so that it goes on there when its link breaks. Told of by nobody, it
+/// would have the same again.
+fn done(seat: &Seat, after: u64) {
+    let _ = seat.send(Outgoing::control(&Frame::Past { after }));
 }

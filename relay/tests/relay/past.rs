@@ -1,7 +1,7 @@
 //! A listener that asks for the past gets it, in order, beside what is live.
 
 use muxhook_protocol::frame::{Hello, Owed, Since};
-use muxhook_protocol::{Delivery, Outcome};
+use muxhook_protocol::{Delivery, Frame, Outcome};
 use tokio::join;
 
 use crate::harness::{Cli, Relay, hello, replied, soon, unreachable_app};
@@ -51,7 +51,10 @@ async fn all_of_it_comes_again_in_order_and_marked() {
         let delivery = cli.handle(ok()).await;
         let marks = (delivery.replayed, delivery.owed, delivery.attempt);
         assert_eq!((text(&delivery), delivery.seq, marks), (*body, seq, (true, false, 2)));
+        assert!(matches!(cli.next().await.unwrap(), Frame::Past { after } if after == seq));
     }
+    let Frame::Past { after } = cli.next().await.unwrap() else { panic!("the past has an end") };
+    assert_eq!(after, cli.welcome.seq);
     let (answer, live) = join!(relay.post("shop", "live"), cli.handle(ok()));
     assert_eq!((answer.by(), live.replayed), ((200, "app"), false));
 }

@@ -76,17 +76,21 @@ async fn the_past_goes_on_where_it_was_and_ends_where_it_ended_at_first() {
     for number in [3, 4] {
         peer.send(&replayed(number)).await;
         assert_eq!(delivered(&mut session).await, id(number));
+        peer.send(&Frame::Past { after: number }).await;
     }
     // Neither what arrives now nor what somebody replays of it has to do with the past that was asked for.
     peer.deliver(12, 1).await;
     assert_eq!(delivered(&mut session).await, id(12));
-    peer.send(&replayed(10)).await;
-    assert_eq!(delivered(&mut session).await, id(10));
+    for number in [8, 10] {
+        peer.send(&replayed(number)).await;
+        assert_eq!(delivered(&mut session).await, id(number));
+    }
 
     let mut peer = again(&mut session, &mut relay, peer, 12).await;
     assert_eq!(peer.hello.since, Some(Since { at: 77, after: 4, until: Some(9) }));
     peer.send(&replayed(9)).await;
     assert_eq!(delivered(&mut session).await, id(9));
+    peer.send(&Frame::Past { after: 9 }).await;
     let peer = again(&mut session, &mut relay, peer, 12).await;
     assert_eq!(peer.hello.since, None, "all of it has come");
 }

@@ -45,6 +45,7 @@ fn control() -> impl Strategy<Value = Frame> {
             count,
             why
         })),
+        any::<u64>().prop_map(|after| Frame::Past { after }),
         Just(Frame::Reachable),
         Just(Frame::Unknown),
     ]

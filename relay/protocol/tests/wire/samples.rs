@@ -240,6 +240,7 @@ fn rest() -> Vec<(&'static str, Frame)> {
         ("restarting", Frame::Restarting(Restarting { reconnect_in_ms: 1500 })),
         ("notice", Frame::Notice(notice)),
         ("gap", Frame::Gap(gap)),
+        ("past", Frame::Past { after: 9 }),
         ("reachable", Frame::Reachable),
         ("unknown", Frame::Unknown),
     ]

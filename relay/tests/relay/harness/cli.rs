@@ -97,11 +97,14 @@ impl Cli {
         soon(self.frames.recv()).await.expect("the link has ended before")
     }
 
-    /// The next frame, which must be a delivery.
+    /// The next frame, which must be a delivery, but for how far the past is done with.
     pub(crate) async fn delivery(&mut self) -> Delivery {
-        match self.next().await.unwrap() {
-            Frame::Deliver { delivery, .. } => *delivery,
-            other => panic!("not a delivery: {other:?}"),
+        loop {
+            match self.next().await.unwrap() {
+                Frame::Deliver { delivery, .. } => return *delivery,
+                Frame::Past { .. } => {}
+                other => panic!("not a delivery: {other:?}"),
+            }
         }
     }
 
