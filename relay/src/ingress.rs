@@ -9,10 +9,11 @@ mod verify;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use muxhook_link::Now;
 use muxhook_protocol::EndpointId;
@@ -65,6 +66,8 @@ pub struct Ingress {
     permits: Permits,
     metrics: Arc<Metrics>,
     now: Now,
+    /// Somebody who is not trusted has said where a request came from, and that was told.
+    told_of_forwarded: AtomicBool,
 }
 
 impl Ingress {
@@ -79,7 +82,25 @@ impl Ingress {
         now: Now,
     ) -> Self {
         let permits = Permits::new(limits.in_flight, limits.in_flight_bytes);
-        Self { accounts, dispatch, proxies, limits, permits, metrics, now }
+        let told_of_forwarded = AtomicBool::new(false);
+        Self { accounts, dispatch, proxies, limits, permits, metrics, now, told_of_forwarded }
+    }
+
+    /// Whom a request comes from: the peer, or whom a trusted proxy names. `None`: a trusted proxy names nobody.
+    #[must_use]
+    pub fn source(&self, peer: Peer, headers: &HeaderMap) -> Option<IpAddr> {
+        if self.proxies.contains(peer.ip) {
+            return request::forwarded_for(headers, |address| self.proxies.contains(address));
+        }
+        if request::has_forwarded(headers) && !self.told_of_forwarded.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                peer = %peer.ip,
+                "a request says by X-Forwarded-* or Forwarded where it came from, which is not believed of this peer; if it \
+                 is a proxy of yours, start the relay with --trusted-proxy {} (told once)",
+                peer.ip.to_canonical()
+            );
+        }
+        Some(peer.ip)
     }
 
     /// Answers a request to `/h/…`.
@@ -211,6 +232,17 @@ impl Ingress {
 /// The answer, which ends the connection.
 pub fn check(head: &mut http::request::Parts) -> Result<(), Box<Response<Body>>> {
     strict::check(head).map_err(|refused| Box::new(refused.response()))
+}
+
+/// 429 for somebody whose requests fail again and again. The connection ends.
+#[must_use]
+pub fn too_many_failures(retry: Duration) -> Response<Body> {
+    let message = "too many requests from this address failed";
+    let mut response = response::error(StatusCode::TOO_MANY_REQUESTS, "too_many_failures", message);
+    let seconds = HeaderValue::from(retry.as_secs() + 1);
+    response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// 404 for what is no address of the relay's.

@@ -28,6 +28,7 @@ pub struct Metrics {
     registry: Registry,
     webhooks: Family<Webhook, Counter>,
     seconds: Histogram,
+    limited: Counter,
     /// Without an entry while nothing is known.
     certificate_expires: Family<[(String, String); 0], Gauge>,
     certificate_failures: Counter,
@@ -49,6 +50,8 @@ impl Default for Metrics {
         registry.register("webhooks", "Answers to POSTs at endpoints", webhooks.clone());
         let seconds = Histogram::new(SECONDS);
         registry.register("webhook_seconds", "From the end of a head to its answer", seconds.clone());
+        let limited = Counter::default();
+        registry.register("limited", "Failing requests answered with 429", limited.clone());
         let certificate_expires = Family::default();
         let help = "When the certificate had by ACME expires, in seconds since the Unix epoch";
         registry.register("certificate_expires_seconds", help, certificate_expires.clone());
@@ -58,7 +61,7 @@ impl Default for Metrics {
             "Tries to get a certificate that failed",
             certificate_failures.clone(),
         );
-        Self { registry, webhooks, seconds, certificate_expires, certificate_failures }
+        Self { registry, webhooks, seconds, limited, certificate_expires, certificate_failures }
     }
 }
 
@@ -70,6 +73,11 @@ impl Metrics {
         let webhook = Webhook { answer: answer.to_owned(), status: response.status().as_u16() };
         self.webhooks.get_or_create(&webhook).inc();
         self.seconds.observe(took.as_secs_f64());
+    }
+
+    /// Counts a failing request that was one too many of its source.
+    pub fn limited(&self) {
+        self.limited.inc();
     }
 
     /// Notes when the certificate in use expires, in seconds since the Unix epoch.

@@ -5,12 +5,14 @@
 //! - `deleted`: endpoints that were deleted, forgotten by the journal too.
 //! - `revoked`: rights that end while somebody uses them.
 //! - `shared`: what all of them need: routes, and how all of it goes down.
+//! - `sources`: where failing requests come from, and how many of them are let through.
 
 mod begin;
 mod connections;
 mod deleted;
 mod revoked;
 mod shared;
+mod sources;
 
 use std::fs::File;
 use std::net::SocketAddr;

@@ -55,6 +55,22 @@ pub(super) fn set_forwarded(headers: &mut HeaderMap, peer: IpAddr, proto: &'stat
     };
 }
 
+/// Whether somebody says where the request came from.
+pub(super) fn has_forwarded(headers: &HeaderMap) -> bool {
+    [FORWARDED_FOR, FORWARDED_PROTO, FORWARDED_HOST, header::FORWARDED]
+        .iter()
+        .any(|name| headers.contains_key(name))
+}
+
+/// The last address in `X-Forwarded-For` that is no trusted proxy's: what stands before it is anybody's word. `None`:
+/// there is none, or it is no address.
+pub(super) fn forwarded_for(headers: &HeaderMap, is_trusted: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {
+    let fields: Vec<_> = headers.get_all(FORWARDED_FOR).iter().collect();
+    let texts = fields.into_iter().rev().map(|value| value.to_str().unwrap_or_default());
+    let mut addresses = texts.flat_map(|text| text.rsplit(',')).map(|text| text.trim().parse::<IpAddr>());
+    addresses.find(|address| !matches!(address, Ok(address) if is_trusted(*address)))?.ok()
+}
+
 /// Why a body was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BodyError {

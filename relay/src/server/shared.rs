@@ -11,13 +11,14 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use muxhook_link::Now;
 use muxhook_protocol::frame::{self, Role};
-use muxhook_protocol::{CONNECT_PATH, EndpointId};
+use muxhook_protocol::{ANSWER_HEADER, CONNECT_PATH, EndpointId};
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::BindError;
+use super::sources::Sources;
 use crate::accounts::Accounts;
 use crate::api::{self, Api};
 use crate::config::{Config, Limits, PublicUrl};
@@ -46,6 +47,7 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) public_url: PublicUrl,
     pub(super) data_dir: PathBuf,
+    sources: Sources,
     /// Sessions under way.
     pub(super) running: TaskTracker,
     /// Public connections under way.
@@ -111,6 +113,7 @@ impl Shared {
             limits,
             public_url,
             data_dir,
+            sources: Sources::default(),
             running,
             connections,
             stop,
@@ -121,10 +124,18 @@ impl Shared {
     /// connection ends: a reset would take the answer from a sender that is busy writing (RFC 9112 §9.6).
     pub(super) async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Response<Body> {
         let (mut head, mut body) = request.into_parts();
+        let source = self.ingress.source(peer, &head.headers);
+        let is_apis = head.uri.path().starts_with("/_relay/");
         let mut response = match ingress::check(&mut head) {
             Ok(()) => self.route(peer, Request::from_parts(head, &mut body)).await,
             Err(refused) => *refused,
         };
+        if let Some(source) = source.filter(|_| is_failure(&response, is_apis))
+            && let Err(retry) = self.sources.failed(source, Instant::now())
+        {
+            self.metrics.limited();
+            response = ingress::too_many_failures(retry);
+        }
         if body.frame().now_or_never().is_none_or(|more| more.is_some()) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             tokio::spawn(timeout(LINGER, async move { while let Some(Ok(_)) = body.frame().await {} }));
@@ -195,6 +206,14 @@ fn public_limits(limits: &Limits) -> ingress::Limits {
         in_flight: limits.in_flight_total,
         in_flight_bytes: limits.in_flight_bytes,
     }
+}
+
+/// Whether a request failed in a way that a stranger's would who tries what there is. What an app answers does not
+/// count, nor what the API says to somebody whose token is good.
+fn is_failure(response: &Response<Body>, is_apis: bool) -> bool {
+    let is_relays = response.headers().get(ANSWER_HEADER).is_none_or(|by| by == "relay");
+    let status = response.status().as_u16();
+    is_relays && (status == 401 || !is_apis && matches!(status, 400 | 404 | 501))
 }
 
 /// How many listeners and observers are live on an endpoint.

@@ -1,6 +1,7 @@
 //! The relay through real sockets: bytes in on the public side, frames out to a scripted CLI, and back.
 #![cfg(test)]
 
+mod abuse;
 mod acme;
 mod answers;
 mod disk;
