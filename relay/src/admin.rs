@@ -18,6 +18,7 @@ use http_body_util::Full;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use muxhook_link::Now;
 use serde::Serialize;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -54,6 +55,10 @@ pub struct Readiness {
     pub journal: Option<Arc<Journal>>,
     /// What the relay counts.
     pub metrics: Arc<Metrics>,
+    /// How many sessions are live, and how many webhooks wait for their answers.
+    pub live: Arc<dyn Fn() -> (usize, usize) + Send + Sync>,
+    /// The wall clock.
+    pub now: Now,
     /// Cancelled when the relay goes down.
     pub stop: CancellationToken,
     /// The certificate, where the relay gets it by itself.
@@ -122,8 +127,8 @@ impl Admin {
 
 async fn connection(socket: TcpStream, readiness: Readiness) {
     let service = service_fn(move |request| {
-        let answer = answer(&readiness, &request);
-        async move { Ok::<_, Infallible>(answer) }
+        let readiness = readiness.clone();
+        async move { Ok::<_, Infallible>(answer(&readiness, &request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -135,7 +140,7 @@ async fn connection(socket: TcpStream, readiness: Readiness) {
     }
 }
 
-fn answer<B>(readiness: &Readiness, request: &Request<B>) -> Response<Full<Bytes>> {
+async fn answer<B>(readiness: &Readiness, request: &Request<B>) -> Response<Full<Bytes>> {
     let path = request.uri().path();
     if !matches!(path, "/healthz" | "/readyz" | "/metrics") {
         return text(StatusCode::NOT_FOUND, "there is /healthz, /readyz and /metrics here\n");
@@ -147,12 +152,28 @@ fn answer<B>(readiness: &Readiness, request: &Request<B>) -> Response<Full<Bytes
     }
     match path {
         "/healthz" => text(StatusCode::OK, "ok\n"),
-        "/metrics" => respond(StatusCode::OK, metrics::CONTENT_TYPE, readiness.metrics.text().into()),
+        "/metrics" => respond(StatusCode::OK, metrics::CONTENT_TYPE, readiness.metrics().await.into()),
         _ => readiness.report().response(),
     }
 }
 
 impl Readiness {
+    async fn metrics(&self) -> String {
+        let owed = match &self.journal {
+            Some(journal) => journal.owed_in_all().await.ok(),
+            None => None,
+        };
+        let now = self.now.unix_millis();
+        let age = |oldest: Option<u64>| Duration::from_millis(oldest.map_or(0, |at| now.saturating_sub(at)));
+        let (sessions, in_flight) = (self.live)();
+        self.metrics.text(metrics::Now {
+            sessions,
+            in_flight,
+            owed: owed.map(|owed| (owed.count, age(owed.oldest_at))),
+            journal: self.journal.as_ref().map(|journal| journal.health()),
+        })
+    }
+
     fn report(&self) -> Report {
         let health = self.journal.as_ref().map(|journal| journal.health()).unwrap_or_default();
         let mut report = Report::of(health, self.stop.is_cancelled());
@@ -230,7 +251,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         let report = |closed, dropped, down| {
-            serde_json::to_value(Report::of(Health { closed, full: false, dropped }, down)).unwrap()
+            serde_json::to_value(Report::of(Health { closed, dropped, ..Health::default() }, down)).unwrap()
         };
         let names = |report: &serde_json::Value| {
             let faults = report["faults"].as_array().unwrap().iter();

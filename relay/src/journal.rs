@@ -14,7 +14,7 @@
 //! - `tables`: the shape of the file.
 //! - `entry`: what is written: deliveries, answers, attempts.
 //! - `queue`: what waits for the writer; `spool`: history that waits for a quieter time; `history`: the read side.
-//! - `writer`: the thread, its batches, and what it does when the disk fails; `fault`: what a failure means; `files`:
+//! - `writer`: the thread, its batches, and what it does when the disk fails; `fault`: what a failure means, and how the journal is; `files`:
 //!   whether it still writes to what is in the folder.
 //! - `jobs`, `rows`: what waits, done on the tables.
 //! - `books`, `recent`: what there is of each endpoint, and the latest events, in memory.
@@ -57,6 +57,7 @@ use crate::accounts::AccountName;
 pub use crate::accounts::Address;
 use crate::database::{self, OpenError};
 pub use entry::{Answered, Attempt, By, Entry, Note, State, Tried, Which};
+pub use fault::Health;
 use history::History;
 use queue::{Job, Queue};
 pub(crate) use tables::SHAPE;
@@ -125,18 +126,6 @@ pub enum HoldError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the relay's journal can't be read")]
 pub struct Unreadable;
-
-/// How the journal is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Health {
-    /// It failed, and takes nothing until the relay is started anew.
-    pub closed: bool,
-    /// The disk has no room for more than what must be written: nothing more is held until it has.
-    pub full: bool,
-    /// Deliveries that are missing in the history, since they came faster than they could be written, or the disk was
-    /// full.
-    pub dropped: u64,
-}
 
 /// The relay's journal. Share it behind an [`Arc`].
 pub struct Journal {

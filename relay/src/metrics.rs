@@ -4,6 +4,7 @@
 //! or an address of the network as a label: these are somebody's business, and without a bound.
 
 use std::fmt;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use http::Response;
@@ -17,6 +18,8 @@ use prometheus_client::registry::Registry;
 
 use muxhook_protocol::ANSWER_HEADER;
 
+use crate::journal::Health;
+
 /// What [`Metrics::text`] is, for `Content-Type`.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -29,9 +32,76 @@ pub struct Metrics {
     webhooks: Family<Webhook, Counter>,
     seconds: Histogram,
     limited: Counter,
+    standing: Standing,
     /// Without an entry while nothing is known.
     certificate_expires: Family<[(String, String); 0], Gauge>,
     certificate_failures: Counter,
+}
+
+/// What is told as it stands when somebody asks.
+#[derive(Default)]
+struct Standing {
+    sessions: Gauge,
+    in_flight: Gauge,
+    owed: Gauge,
+    owed_seconds: Gauge<f64, AtomicU64>,
+    journal_open: Gauge,
+    dropped: Counter,
+    syncs: Counter,
+    sync_seconds: Counter<f64, AtomicU64>,
+}
+
+/// How a relay stands. Counts are since its start.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Now {
+    /// Listeners and observers that are live.
+    pub sessions: usize,
+    /// Webhooks that wait for their answers.
+    pub in_flight: usize,
+    /// Webhooks that are owed, and how long the oldest of them has been.
+    pub owed: Option<(u64, Duration)>,
+    /// The journal, where there is one.
+    pub journal: Option<Health>,
+}
+
+impl Standing {
+    fn register(&self, registry: &mut Registry) {
+        registry.register("sessions", "Listeners and observers that are live", self.sessions.clone());
+        registry.register(
+            "webhooks_in_flight",
+            "Webhooks that wait for their answers",
+            self.in_flight.clone(),
+        );
+        registry.register("owed", "Webhooks that are owed to apps", self.owed.clone());
+        let help = "How long the oldest webhook that is owed has been, in seconds";
+        registry.register("owed_oldest_seconds", help, self.owed_seconds.clone());
+        registry.register(
+            "journal_open",
+            "1 while the journal takes webhooks, else 0",
+            self.journal_open.clone(),
+        );
+        let help = "Webhooks that are missing in the history";
+        registry.register("history_dropped", help, self.dropped.clone());
+        registry.register("journal_syncs", "Changes synced to the disk", self.syncs.clone());
+        let help = "How long those took in all";
+        registry.register("journal_sync_seconds", help, self.sync_seconds.clone());
+    }
+
+    fn set(&self, now: Now) {
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.sessions.set(number(now.sessions));
+        self.in_flight.set(number(now.in_flight));
+        if let Some((count, oldest)) = now.owed {
+            self.owed.set(i64::try_from(count).unwrap_or(i64::MAX));
+            self.owed_seconds.set(oldest.as_secs_f64());
+        }
+        let health = now.journal.unwrap_or_default();
+        self.journal_open.set(i64::from(now.journal.is_some() && !health.closed));
+        // They only grow, and two that ask at once may count a step twice at most for a moment.
+        self.dropped.inc_by(health.dropped.saturating_sub(self.dropped.get()));
+        self.syncs.inc_by(health.syncs.saturating_sub(self.syncs.get()));
+        self.sync_seconds.inc_by((health.sync_time.as_secs_f64() - self.sync_seconds.get()).max(0.0));
+    }
 }
 
 /// How a webhook was answered.
@@ -52,6 +122,8 @@ impl Default for Metrics {
         registry.register("webhook_seconds", "From the end of a head to its answer", seconds.clone());
         let limited = Counter::default();
         registry.register("limited", "Failing requests answered with 429", limited.clone());
+        let standing = Standing::default();
+        standing.register(&mut registry);
         let certificate_expires = Family::default();
         let help = "When the certificate had by ACME expires, in seconds since the Unix epoch";
         registry.register("certificate_expires_seconds", help, certificate_expires.clone());
@@ -61,7 +133,7 @@ impl Default for Metrics {
             "Tries to get a certificate that failed",
             certificate_failures.clone(),
         );
-        Self { registry, webhooks, seconds, limited, certificate_expires, certificate_failures }
+        Self { registry, webhooks, seconds, limited, standing, certificate_expires, certificate_failures }
     }
 }
 
@@ -90,9 +162,10 @@ impl Metrics {
         self.certificate_failures.inc();
     }
 
-    /// All that was counted.
+    /// All that was counted, and how the relay stands now.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn text(&self, now: Now) -> String {
+        self.standing.set(now);
         let mut text = String::new();
         match encode(&mut text, &self.registry) {
             Ok(()) => text,
@@ -105,5 +178,45 @@ impl Metrics {
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Metrics")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_a_relay_stands_is_told_as_of_now_and_counts_only_grow() {
+        let metrics = Metrics::default();
+        let health =
+            Health { dropped: 5, syncs: 9, sync_time: Duration::from_millis(1500), ..Health::default() };
+        let now = Now {
+            sessions: 3,
+            in_flight: 2,
+            owed: Some((7, Duration::from_millis(2500))),
+            journal: Some(health),
+        };
+        let texts = [metrics.text(now), metrics.text(now)];
+        let text = &texts[1];
+        for line in [
+            "sessions 3",
+            "webhooks_in_flight 2",
+            "owed 7",
+            "owed_oldest_seconds 2.5",
+            "journal_open 1",
+            "history_dropped_total 5",
+            "journal_syncs_total 9",
+            "journal_sync_seconds_total 1.5",
+            "limited_total 0",
+        ] {
+            assert!(text.contains(&format!("\nmuxhook_{line}\n")), "{line} in {text}");
+        }
+        let closed = Health { closed: true, ..health };
+        let text = metrics.text(Now { sessions: 0, journal: Some(closed), ..now });
+        assert!(
+            text.contains("\nmuxhook_sessions 0\n") && text.contains("\nmuxhook_journal_open 0\n"),
+            "{text}"
+        );
+        assert!(metrics.text(Now::default()).contains("\nmuxhook_history_dropped_total 5\n"));
     }
 }

@@ -134,6 +134,11 @@ impl Relay {
             let readiness = Readiness {
                 journal: shared.journal.clone(),
                 metrics: Arc::clone(&shared.metrics),
+                live: {
+                    let shared = Arc::clone(&shared);
+                    Arc::new(move || (shared.running.len(), shared.dispatch.in_flight()))
+                },
+                now: shared.now,
                 stop: shared.stop.clone(),
                 certificate: acme.as_ref().map(|acme| Arc::clone(acme.state())),
             };

@@ -1,6 +1,24 @@
-//! What a failure of SQLite means for the journal.
+//! What a failure of SQLite means for the journal, and how that is.
+
+use std::time::Duration;
 
 use rusqlite::{Error, ErrorCode, ffi};
+
+/// How the journal is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// It failed, and takes nothing until the relay is started anew.
+    pub closed: bool,
+    /// The disk has no room for more than what must be written: nothing more is held until it has.
+    pub full: bool,
+    /// Changes that were synced to the disk since the start, and how long that took in all.
+    pub syncs: u64,
+    /// See `syncs`.
+    pub sync_time: Duration,
+    /// Deliveries that are missing in the history, since they came faster than they could be written, or the disk was
+    /// full.
+    pub dropped: u64,
+}
 
 /// How far a failure reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

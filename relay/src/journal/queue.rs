@@ -128,6 +128,8 @@ struct Inner {
     failed: bool,
     full: bool,
     dropped: u64,
+    syncs: u64,
+    sync_time: Duration,
 }
 
 /// Whether the writer is to be woken: each waking is a system call.
@@ -220,6 +222,13 @@ impl Queue {
         self.lock().dropped += rows as u64;
     }
 
+    /// Counts a change that was synced to the disk, which took so long.
+    pub(super) fn synced(&self, took: Duration) {
+        let mut inner = self.lock();
+        inner.syncs += 1;
+        inner.sync_time += took;
+    }
+
     /// Whether the disk has no room for more than what must be written.
     pub(super) fn set_full(&self, full: bool) {
         let mut inner = self.lock();
@@ -308,7 +317,8 @@ impl Queue {
 
     pub(super) fn health(&self) -> Health {
         let inner = self.lock();
-        Health { closed: inner.failed, full: inner.full, dropped: inner.dropped }
+        let Inner { failed: closed, full, dropped, syncs, sync_time, .. } = *inner;
+        Health { closed, full, syncs, sync_time, dropped }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -310,14 +310,18 @@ impl Writer {
     ) -> rusqlite::Result<T> {
         // A sync where somebody is told that it is safe; notes may be lost, and are then made again.
         self.connection.pragma_update(None, "synchronous", if is_synced { "FULL" } else { "NORMAL" })?;
-        let books = &mut self.books;
+        let (books, queue) = (&mut self.books, &self.queue);
         let mut has_passed = false;
         let done = self.connection.transaction().and_then(|change| {
             let done = work(&change, books)?;
             books.write(&change)?;
             if keep {
                 has_passed = books.has_passed_a_quota();
+                let began = moment();
                 change.commit()?;
+                if is_synced {
+                    queue.synced(began.elapsed());
+                }
             }
             Ok(done)
         });

@@ -48,6 +48,7 @@ pub(super) struct Shared {
     pub(super) public_url: PublicUrl,
     pub(super) data_dir: PathBuf,
     sources: Sources,
+    pub(super) now: Now,
     /// Sessions under way.
     pub(super) running: TaskTracker,
     /// Public connections under way.
@@ -114,6 +115,7 @@ impl Shared {
             public_url,
             data_dir,
             sources: Sources::default(),
+            now,
             running,
             connections,
             stop,
