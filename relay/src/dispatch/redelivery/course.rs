@@ -267,15 +267,12 @@ impl Course {
         let party = self.parties.iter_mut().find(|party| party.seat.session == seat.session);
         let flight = self.flights.get_mut(&id);
         let holder = flight.and_then(|flight| flight.drop_from(&seat.listener));
-        let mut conclusion = Conclusion::of(outcome);
+        let conclusion = Conclusion::of(outcome);
         if let Some(party) = party {
             party.in_hand.remove(&id);
-            if holder.as_ref().is_some_and(|holder| holder.knows) {
-                party.is_alone |= conclusion == Conclusion::Absent;
-            } else if conclusion == Conclusion::Absent {
-                // It does not look for its app on account of this one.
-                conclusion = Conclusion::Failed;
-            }
+            // On account of another one it does not look for its app: that goes out again at once, as owed.
+            let knows = holder.as_ref().is_some_and(|holder| holder.knows);
+            party.is_alone |= knows && conclusion == Conclusion::Absent;
         }
         let Some(Holder { replayed, .. }) = holder else {
             return self.settle_replay(id, seat, outcome, now);
@@ -343,6 +340,8 @@ impl Course {
 
     /// Looks again at everything behind `after`.
     fn rewind(&mut self, after: u64) {
+        // What was read and not sent is read again with it.
+        let after = self.page.front().map_or(after, |first| after.min(first.seq.saturating_sub(1)));
         if after < self.cursor || after == 0 {
             self.cursor = after;
             self.page.clear();

@@ -394,3 +394,27 @@ async fn what_comes_after_a_replay_counts_as_replayed() {
     world.run();
     assert_eq!(world.sent, [1], "owed as before");
 }
+
+/// What a listener came back with may never have been marked as owed, so that it does not look for its app on account
+/// of that: the next does not overtake it all the same.
+#[tokio::test]
+async fn what_was_in_hand_over_a_reconnect_keeps_its_turn_while_the_app_is_away() {
+    let mut world = World::new();
+    world.hold();
+    world.hold();
+    world.enter(0, false);
+    world.run();
+    world.leave(0);
+    world.enter(0, true);
+    world.run();
+    assert_eq!(world.sent, [1]);
+    world.settle(0, How::IsAway);
+    world.run();
+    assert_eq!(world.sent, [1, 1]);
+    world.settle(0, How::IsAway);
+    assert_eq!(world.run(), None, "it waits for the app");
+    world.step(Step::Reachable { listener: 0 });
+    world.settle(0, How::Accepts);
+    world.run();
+    assert_eq!(world.sent, [1, 1, 1, 2]);
+}
