@@ -16,6 +16,9 @@ const LIVE: &str = "live";
 /// Webhooks that are held before the disk is full: some pages of a catch-up.
 const HELD: usize = 300;
 
+/// Webhooks that are live before anything is to be held: more than a small disk has room for.
+const LIVE_FIRST: usize = 6000;
+
 /// How often room is asked for, once there is some, and how long is waited in between.
 const ASKED: usize = 200;
 const BETWEEN: Duration = Duration::from_millis(25);
@@ -131,6 +134,34 @@ fn a_small_disk_is_of_use_again_once_the_app_has_accepted_what_was_on_it() {
         assert!(app.arrived() <= app.distinct() + 6, "handed over again: {}", ledger.figures(&app));
         // Each that is turned away makes room for itself alone, and each round ends after 200 of them.
         assert!(owed.iter().all(|held| *held >= 40), "{owed:?}");
+    });
+}
+
+/// History that waits for a quieter time gives way to what is to be held, while much is live too.
+#[test]
+fn a_small_disk_that_live_traffic_has_filled_still_holds() {
+    run(1, Duration::from_secs(60), async {
+        let Some(disk) = Mount::tmpfs(4 << 20) else { return };
+        let (live_ledger, live_app) = (Ledger::new(), App::start().await);
+        let (ledger, app) = (Ledger::new(), App::start().await);
+        let relay = Relay::start(&disk.path().join("data")).await;
+        relay.claim(LIVE).await;
+        let listener = Listener::on(LIVE, &relay, &live_app, &[]).await;
+        let load = Load::start(relay.addr, LIVE, &live_ledger, 16);
+        live_ledger.more_answers(LIVE_FIRST).await;
+        let mut wire = Wire::connect(relay.addr).await.expect("the relay listens");
+        let mut held = 0;
+        for _ in 0..100 {
+            let (_, verdict) = post(&mut wire, ENDPOINT, &ledger).await.expect("an answer");
+            held += usize::from(verdict == Verdict::Held);
+        }
+        load.finish().await;
+        say(&format!("small disk, much is live: {held} of 100 held"));
+        assert!(held >= 50, "{held} of 100 held\n{}", relay.log());
+        drop(listener);
+        live_ledger.check(&live_app);
+        hand_over(&relay, &app, &ledger).await;
+        ledger.check(&app);
     });
 }
 

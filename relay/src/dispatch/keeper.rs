@@ -178,8 +178,8 @@ impl Keeper {
     }
 
     /// See [`Redelivery::begin_replay`].
-    pub(super) fn begin_replay(&self, address: &Address, id: DeliveryId) -> bool {
-        self.0.as_ref().is_none_or(|kept| kept.redelivery.begin_replay(address, id))
+    pub(super) fn begin_replay(&self, address: &Address, id: DeliveryId, to: &[Arc<Seat>]) -> bool {
+        self.0.as_ref().is_none_or(|kept| kept.redelivery.begin_replay(address, id, to))
     }
 
     /// See [`Redelivery::end_replay`].
@@ -197,10 +197,14 @@ impl Keeper {
     /// A page of history; `None` when it can't be read.
     pub(super) async fn past(&self, address: &Address, query: Query) -> Option<Page> {
         let address = address.clone();
-        self.look_up(move |journal| journal.history().list(&address, &query)).await
+        self.look_up(move |journal| {
+            journal.up_to_date();
+            journal.history().list(&address, &query)
+        })
+        .await
     }
 
-    /// A delivery as it was received, its `attempt` counting what was handed out before; `None` when it is not there or
+    /// A delivery that a page has told of, as it was received, its `attempt` counting what was handed out before; `None` when it is not there or
     /// can't be read.
     pub(super) async fn content(&self, address: &Address, id: DeliveryId) -> Option<Delivery> {
         let address = address.clone();
@@ -214,11 +218,7 @@ impl Keeper {
         look: impl FnOnce(&Journal) -> Result<T, ReadError> + Send + 'static,
     ) -> Option<T> {
         let journal = Arc::clone(&self.0.as_ref()?.journal);
-        let found = spawn_blocking(move || {
-            journal.up_to_date();
-            look(&journal)
-        });
-        let found = found.await.ok()?;
+        let found = spawn_blocking(move || look(&journal)).await.ok()?;
         found.inspect_err(|error| tracing::error!(%error, "the history can't be read")).ok()
     }
 

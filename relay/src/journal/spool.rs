@@ -119,13 +119,15 @@ impl Spool {
         }
     }
 
-    /// Appends items for as long as there is room. How many deliveries there was none for.
+    /// Appends items for as long as there is room: in the ring, and `most` bytes now. How many deliveries there was none
+    /// for.
     ///
     /// # Errors
     /// The file can't be written. None of these items is in it.
-    pub(super) fn append(&mut self, items: impl Iterator<Item = Item>) -> io::Result<usize> {
+    pub(super) fn append(&mut self, items: impl Iterator<Item = Item>, most: u64) -> io::Result<usize> {
         let (began, had) = (self.to, self.entries);
-        let done = self.append_all(items);
+        let end = began.saturating_add(most).min(self.from + self.room);
+        let done = self.append_all(items, end);
         if done.is_err() {
             (self.to, self.entries) = (began, had);
         }
@@ -134,7 +136,7 @@ impl Spool {
         done
     }
 
-    fn append_all(&mut self, items: impl Iterator<Item = Item>) -> io::Result<usize> {
+    fn append_all(&mut self, items: impl Iterator<Item = Item>, end: u64) -> io::Result<usize> {
         let mut left_out = 0;
         for (count, item) in items.enumerate() {
             if count % 8 == 0 {
@@ -143,7 +145,7 @@ impl Spool {
             }
             let (begin, is_entry) = (self.buffer.len(), matches!(item, Item::Entry(..)));
             encode(&item, &mut self.buffer)?;
-            if self.to + self.buffer.len() as u64 - self.from > self.room {
+            if self.to + self.buffer.len() as u64 > end {
                 self.buffer.truncate(begin);
                 left_out += usize::from(is_entry);
                 continue;

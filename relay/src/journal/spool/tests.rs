@@ -49,7 +49,7 @@ fn what_is_known_of_a_delivery_comes_back() {
     }];
     let note = accepted(9);
     let items = vec![Item::Entry(entry.clone(), at), Item::Note(note.clone())];
-    assert_eq!(spool.append(items.into_iter()).unwrap(), 0);
+    assert_eq!(spool.append(items.into_iter(), ROOM).unwrap(), 0);
     let found = all(&mut spool, 10);
     let [Item::Entry(back, at), Item::Note(same)] = &found[..] else { panic!("{}", found.len()) };
     assert_eq!((*at, back.address.clone(), back.id, back.seq), (16, address("one"), entry.id, 9));
@@ -61,21 +61,30 @@ fn what_is_known_of_a_delivery_comes_back() {
 #[test]
 fn what_finds_no_room_is_left_out_and_there_is_room_again_when_something_was_taken() {
     let (_dir, mut spool) = spool(4000);
-    assert_eq!(spool.append((1..=9).map(|seq| item("one", seq, 600))).unwrap(), 6);
+    assert_eq!(spool.append((1..=9).map(|seq| item("one", seq, 600)), ROOM).unwrap(), 6);
     assert!(spool.fills_up());
     let page = spool.read(2).unwrap();
     spool.taken(&page);
-    assert_eq!(spool.append((10..=12).map(|seq| item("one", seq, 600))).unwrap(), 1);
+    assert_eq!(spool.append((10..=12).map(|seq| item("one", seq, 600)), ROOM).unwrap(), 1);
     let seqs: Vec<_> = all(&mut spool, 3).iter().map(|item| told(item).0).collect();
     assert_eq!(seqs, [3, 10, 11]);
 }
 
 #[test]
+fn no_more_is_appended_than_the_disk_has_room_for() {
+    let (_dir, mut spool) = spool(ROOM);
+    assert_eq!(spool.append((1..=9).map(|seq| item("one", seq, 600)), 4000).unwrap(), 6);
+    assert_eq!(spool.append([item("one", 10, 600)].into_iter(), 0).unwrap(), 1);
+    let seqs: Vec<_> = all(&mut spool, 9).iter().map(|item| told(item).0).collect();
+    assert_eq!(seqs, [1, 2, 3]);
+}
+
+#[test]
 fn what_was_forgotten_does_not_come_back_and_what_comes_after_does() {
     let (_dir, mut spool) = spool(ROOM);
-    spool.append([item("one", 1, 5), item("two", 2, 5)].into_iter()).unwrap();
+    spool.append([item("one", 1, 5), item("two", 2, 5)].into_iter(), ROOM).unwrap();
     spool.forget(&address("one"));
-    spool.append([item("one", 3, 5)].into_iter()).unwrap();
+    spool.append([item("one", 3, 5)].into_iter(), ROOM).unwrap();
     let seqs: Vec<_> = all(&mut spool, 10).iter().map(|item| told(item).0).collect();
     assert_eq!(seqs, [2, 3]);
     assert!(spool.forgotten.is_empty());
@@ -85,7 +94,7 @@ fn what_was_forgotten_does_not_come_back_and_what_comes_after_does() {
 fn damage_is_told_and_no_other_bytes_are_given() {
     for at in 0..400 {
         let (_dir, mut spool) = spool(ROOM);
-        spool.append([item("one", 1, 5), item("one", 2, 5)].into_iter()).unwrap();
+        spool.append([item("one", 1, 5), item("one", 2, 5)].into_iter(), ROOM).unwrap();
         let mut file = spool.file.as_ref().unwrap();
         file.seek(SeekFrom::Start(at)).unwrap();
         let mut byte = [0];
@@ -102,7 +111,7 @@ fn damage_is_told_and_no_other_bytes_are_given() {
 #[test]
 fn the_file_has_no_name() {
     let (dir, mut spool) = spool(ROOM);
-    spool.append([item("one", 1, 5)].into_iter()).unwrap();
+    spool.append([item("one", 1, 5)].into_iter(), ROOM).unwrap();
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 
@@ -115,7 +124,7 @@ proptest! {
         for (count, size, take) in steps {
             for _ in 0..count {
                 next += 1;
-                if spool.append([item("one", next, size)].into_iter()).unwrap() == 0 {
+                if spool.append([item("one", next, size)].into_iter(), ROOM).unwrap() == 0 {
                     waiting.push_back((next, size));
                 }
             }

@@ -193,6 +193,25 @@ async fn a_full_disk_refuses_holds_keeps_notes_and_heals() {
 }
 
 #[tokio::test]
+async fn history_that_finds_no_room_is_counted() {
+    let bench = Bench::new(Limits::default());
+    bench.journal.hold(entry("one", 1)).await.unwrap();
+    fill(&bench);
+    let large = Bytes::from(vec![b'x'; 1 << 20]);
+    for seq in [2, 3] {
+        bench.journal.record(entry_of("one", seq, &large));
+    }
+    for _ in 0..2000 {
+        if bench.journal.health().dropped == 2 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(bench.journal.health().dropped, 2);
+    assert_eq!(bench.number("SELECT count(*) FROM deliveries"), 1);
+}
+
+#[tokio::test]
 async fn one_bad_job_spoils_no_other_of_its_batch() {
     let bench = Bench::new(Limits::default());
     bench.journal.hold(entry("one", 1)).await.unwrap();

@@ -35,7 +35,10 @@ impl Writer {
         }
         let items = records.into_iter().map(|(entry, at)| Item::Entry(Box::new(entry), at));
         if self.spool.is_empty() && items.len() <= FEW {
-            self.write(items.collect())?;
+            let count = items.len();
+            if !self.write(items.collect())? {
+                self.queue.count_dropped(count);
+            }
             let early = std::mem::take(&mut self.early);
             return if early.is_empty() { Ok(()) } else { self.jobs(early.into()) };
         }
@@ -45,7 +48,8 @@ impl Writer {
             _ => None,
         });
         let count = items.len();
-        let left_out = self.spool.append(items.chain(notes)).unwrap_or_else(|error| {
+        let room = self.room();
+        let left_out = self.spool.append(items.chain(notes), room).unwrap_or_else(|error| {
             tracing::warn!(%error, rows = count, "history could not be spooled");
             count
         });
@@ -105,9 +109,9 @@ impl Writer {
     }
 
     fn sort_some(&mut self, most: usize) -> rusqlite::Result<()> {
-        if !self.has_room()? {
-            // History gives way to what is to be held.
-            self.drop_spool();
+        // Where there is no room, the spool has given way.
+        self.has_room()?;
+        if self.spool.is_empty() {
             return Ok(());
         }
         let mut page = match self.spool.read(most) {
@@ -136,7 +140,7 @@ impl Writer {
         if early.is_empty() { Ok(()) } else { self.jobs(early.into()) }
     }
 
-    fn drop_spool(&mut self) {
+    pub(super) fn drop_spool(&mut self) {
         let dropped = self.spool.clear();
         if dropped > 0 {
             tracing::warn!(rows = dropped, "history that was spooled is dropped");

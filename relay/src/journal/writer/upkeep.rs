@@ -46,6 +46,11 @@ impl Writer {
     /// room would stay for ever.
     pub(super) fn has_room(&mut self) -> rusqlite::Result<bool> {
         let mut has = self.is_roomy();
+        if !has && !self.spool.is_empty() {
+            // History gives way to what is to be held.
+            self.drop_spool();
+            has = self.is_roomy();
+        }
         let may = self.failed_at.is_none_or(|failed| failed.elapsed() >= PAUSE);
         if !has && may && self.log_pages >= WORTH {
             self.bring_in("TRUNCATE")?;
@@ -58,9 +63,19 @@ impl Writer {
     }
 
     fn is_roomy(&self) -> bool {
+        self.free_beyond_reserve().is_some()
+    }
+
+    /// Bytes on the disk for what may be left out: all but what must be written and what brings the log in.
+    pub(super) fn room(&self) -> u64 {
+        self.free_beyond_reserve().unwrap_or(0)
+    }
+
+    /// `None`: not even the reserve is free.
+    fn free_beyond_reserve(&self) -> Option<u64> {
         // Once there was none, a little more is waited for: else it would come and go with each delivery.
         let reserve = if self.is_full { RESERVE + RESERVE / 2 } else { RESERVE };
-        free(&self.dir).is_none_or(|free| free >= self.log_pages * PAGE + reserve)
+        free(&self.dir).unwrap_or(u64::MAX).checked_sub(self.log_pages * PAGE + reserve)
     }
 
     /// Turns away what is to be held, for want of room. The history gives way to as much as that, so that there is
