@@ -106,8 +106,8 @@ impl Dispatch {
     }
 }
 
-/// Tells a listener how far its past is done with, so that it goes on there when its link breaks. Told of by nobody, it
-/// would have the same again.
+/// Tells a listener how far its past is done with, so that it goes on there when its link breaks. One that has no room
+/// for this gets some of it once more then.
 fn done(seat: &Seat, after: u64) {
     let _ = seat.send(Outgoing::control(&Frame::Past { after }));
 }

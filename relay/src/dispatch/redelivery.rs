@@ -96,10 +96,15 @@ impl Redelivery {
         })?
     }
 
-    /// Somebody wants it to be sent again; `false`: a listener has it in hand.
-    pub(super) fn begin_replay(self: &Arc<Self>, address: &Address, id: DeliveryId) -> bool {
+    /// Somebody wants it to be sent to these again; `false`: a listener has it in hand.
+    pub(super) fn begin_replay(
+        self: &Arc<Self>,
+        address: &Address,
+        id: DeliveryId,
+        to: &[Arc<Seat>],
+    ) -> bool {
         let mut may = false;
-        self.begin_or_go_on(address, |course| may = course.begin_replay(id, Instant::now()));
+        self.begin_or_go_on(address, |course| may = course.begin_replay(id, to, Instant::now()));
         may
     }
 

@@ -75,7 +75,7 @@ impl Dispatch {
             return Err(ReplayError::NoListener);
         }
         let id = delivery.id;
-        if !self.keeper.begin_replay(address, id) {
+        if !self.keeper.begin_replay(address, id, &listeners) {
             return Err(ReplayError::InFlight);
         }
         let which = (id, delivery.seq);

@@ -31,6 +31,10 @@ const PAGE: usize = 64;
 /// How many listeners are told from new ones.
 const MOST_KNOWN: usize = 1024;
 
+/// Of how many deliveries it is known who left them out. With more it begins anew: whoever is asked once more leaves them
+/// out again.
+const MOST_SKIPPED: usize = 65_536;
+
 /// The owed deliveries of one endpoint.
 #[derive(Debug, Default)]
 pub(super) struct Course {
@@ -116,6 +120,7 @@ impl Course {
         }
         let in_hand = in_hand.iter().copied().collect();
         self.parties.push(Party { seat: Arc::clone(seat), is_alone: false, in_hand });
+        self.forget_skips();
         // What the others have in hand is this one's as well.
         self.leading = None;
         self.rewind(0);
@@ -146,13 +151,30 @@ impl Course {
 
     /// Something more is owed, but for the listeners that `skipped` it.
     pub(super) fn add(&mut self, id: DeliveryId, seq: u64, skipped: Vec<String>) {
-        if !skipped.is_empty() {
-            self.skipped.entry(id).or_default().extend(skipped);
-        }
+        self.left_out(id, skipped);
         if seq <= self.cursor && !self.flights.values().any(|flight| flight.seq == seq) {
             self.rewind(seq - 1);
         }
         self.more = true;
+    }
+
+    /// These listeners have left a delivery out.
+    fn left_out(&mut self, id: DeliveryId, listeners: Vec<String>) {
+        if self.skipped.len() >= MOST_SKIPPED {
+            self.skipped.clear();
+        }
+        if !listeners.is_empty() {
+            self.skipped.entry(id).or_default().extend(listeners);
+        }
+    }
+
+    /// What listeners have left out counts for as long as they are here: else each that ever was would be kept.
+    fn forget_skips(&mut self) {
+        let parties = &self.parties;
+        self.skipped.retain(|_, skipped| {
+            skipped.retain(|listener| parties.iter().any(|party| party.seat.listener == *listener));
+            !skipped.is_empty()
+        });
     }
 
     /// What was read may be owed no more: it is read again.
@@ -285,7 +307,7 @@ impl Course {
         }
         flight.worst = flight.worst.max(conclusion);
         if conclusion == Conclusion::Skipped {
-            self.skipped.entry(id).or_default().push(seat.listener.clone());
+            self.left_out(id, vec![seat.listener.clone()]);
         }
         let is_over = self.conclude(id, now);
         self.follow();

@@ -14,17 +14,23 @@ use crate::registry::Seat;
 #[derive(Debug)]
 pub(super) struct Replay {
     began: Instant,
-    /// Who has told what came of it when nobody waited for that any more.
-    done: Vec<String>,
+    /// Whom it went to, but for those who told what came of it when nobody waited for that any more.
+    open: Vec<String>,
 }
 
 impl Course {
-    /// Begins a replay; `false`: a listener has the delivery in hand.
-    pub(in crate::dispatch::redelivery) fn begin_replay(&mut self, id: DeliveryId, now: Instant) -> bool {
+    /// Begins a replay to these; `false`: a listener has the delivery in hand.
+    pub(in crate::dispatch::redelivery) fn begin_replay(
+        &mut self,
+        id: DeliveryId,
+        to: &[Arc<Seat>],
+        now: Instant,
+    ) -> bool {
         if self.flights.contains_key(&id) || self.is_replayed(id) {
             return false;
         }
-        self.replays.insert(id, Replay { began: now, done: Vec::new() });
+        self.replays
+            .insert(id, Replay { began: now, open: to.iter().map(|seat| seat.listener.clone()).collect() });
         true
     }
 
@@ -41,12 +47,12 @@ impl Course {
         open: &[Arc<Seat>],
         now: Instant,
     ) {
-        let Some(Replay { began, done }) = self.replays.remove(&id) else { return };
+        let Some(Replay { began, open: untold }) = self.replays.remove(&id) else { return };
         let is_here = |listener: &String| self.parties.iter().any(|party| party.seat.listener == *listener);
         let with: Vec<_> = open
             .iter()
             .map(|seat| seat.listener.clone())
-            .filter(|listener| !done.contains(listener) && is_here(listener))
+            .filter(|listener| untold.contains(listener) && is_here(listener))
             .map(|listener| Holder { listener, knows: false, replayed: true })
             .collect();
         if with.is_empty() {
@@ -57,7 +63,8 @@ impl Course {
         self.rewind(seq.saturating_sub(1));
     }
 
-    /// Takes in an outcome that its replay did not wait for, and is not over yet; `None`: there is no such replay.
+    /// Takes in an outcome that its replay, which is not over yet, does not wait for; `None`: there is no such replay, or
+    /// this listener has no part in it any more.
     pub(super) fn settle_replay(
         &mut self,
         id: DeliveryId,
@@ -66,7 +73,8 @@ impl Course {
         now: Instant,
     ) -> Option<Settled> {
         let replay = self.replays.get_mut(&id)?;
-        replay.done.push(seat.listener.clone());
+        let at = replay.open.iter().position(|listener| *listener == seat.listener)?;
+        replay.open.swap_remove(at);
         let took = now.saturating_duration_since(replay.began);
         let is_over = outcome.accepted();
         if is_over {
