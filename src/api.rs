@@ -1,8 +1,8 @@
 //! What the relay is asked over plain HTTP: who am I, which endpoints are there, make one, delete one, and what
 //! became of the deliveries on it.
 //!
-//! Questions that change nothing share connections. Nothing is followed, and an answer is believed only when it has the shape that a
-//! muxhook relay gives it.
+//! Questions that change nothing share connections. Nothing is followed, and an answer is believed only when it has the
+//! shape that a muxhook relay gives it.
 
 mod error;
 pub mod events;

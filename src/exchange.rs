@@ -1,4 +1,5 @@
-//! One HTTP/1.1 request, over a connection of its own or one that was [`Kept`], and its whole answer. Nothing is followed.
+//! One HTTP/1.1 request, over a connection of its own or one that was [`Kept`], and its whole answer. Nothing is
+//! followed.
 
 mod kept;
 

@@ -166,7 +166,7 @@ impl Readiness {
         let now = self.now.unix_millis();
         let age = |oldest: Option<u64>| Duration::from_millis(oldest.map_or(0, |at| now.saturating_sub(at)));
         let (sessions, in_flight) = (self.live)();
-        self.metrics.text(metrics::Now {
+        self.metrics.text(metrics::Snapshot {
             sessions,
             in_flight,
             owed: owed.map(|owed| (owed.count, age(owed.oldest_at))),

@@ -53,7 +53,7 @@ struct Standing {
 
 /// How a relay stands. Counts are since its start.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Now {
+pub struct Snapshot {
     /// Listeners and observers that are live.
     pub sessions: usize,
     /// Webhooks that wait for their answers.
@@ -87,7 +87,7 @@ impl Standing {
         registry.register("journal_sync_seconds", help, self.sync_seconds.clone());
     }
 
-    fn set(&self, now: Now) {
+    fn set(&self, now: Snapshot) {
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.sessions.set(number(now.sessions));
         self.in_flight.set(number(now.in_flight));
@@ -164,7 +164,7 @@ impl Metrics {
 
     /// All that was counted, and how the relay stands now.
     #[must_use]
-    pub fn text(&self, now: Now) -> String {
+    pub fn text(&self, now: Snapshot) -> String {
         self.standing.set(now);
         let mut text = String::new();
         match encode(&mut text, &self.registry) {
@@ -190,7 +190,7 @@ mod tests {
         let metrics = Metrics::default();
         let health =
             Health { dropped: 5, syncs: 9, sync_time: Duration::from_millis(1500), ..Health::default() };
-        let now = Now {
+        let now = Snapshot {
             sessions: 3,
             in_flight: 2,
             owed: Some((7, Duration::from_millis(2500))),
@@ -212,11 +212,11 @@ mod tests {
             assert!(text.contains(&format!("\nmuxhook_{line}\n")), "{line} in {text}");
         }
         let closed = Health { closed: true, ..health };
-        let text = metrics.text(Now { sessions: 0, journal: Some(closed), ..now });
+        let text = metrics.text(Snapshot { sessions: 0, journal: Some(closed), ..now });
         assert!(
             text.contains("\nmuxhook_sessions 0\n") && text.contains("\nmuxhook_journal_open 0\n"),
             "{text}"
         );
-        assert!(metrics.text(Now::default()).contains("\nmuxhook_history_dropped_total 5\n"));
+        assert!(metrics.text(Snapshot::default()).contains("\nmuxhook_history_dropped_total 5\n"));
     }
 }

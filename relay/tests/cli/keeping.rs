@@ -1,6 +1,6 @@
 //! What the relay keeps, whom it waits for, and how it says that it is ready.
 
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 use std::net::TcpListener;
 
 use crate::harness::{Serving, answer, ask, post, run, stderr, stdout, until, with_endpoint};
@@ -165,4 +165,23 @@ fn readiness_is_told_on_a_port_of_its_own() {
     assert!(answer(&admin, "GET /healthz").starts_with("HTTP/1.1 200 "), "alive all the same");
     drop(under_way);
     assert_eq!(serving.end().0, Some(0));
+}
+
+/// A proxy that is not trusted says who sent a request: that is told once, with what to do, and believed never.
+#[cfg(unix)]
+#[test]
+fn who_says_where_requests_come_from_and_is_not_trusted_is_told_of_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut serving = Serving::start(dir.path(), &[], &[]);
+    let public = serving.public_url();
+    for field in ["X-Forwarded-For: 192.0.2.7", "Forwarded: for=192.0.2.7", "X-Forwarded-Proto: https"] {
+        let mut answered = String::new();
+        let head = format!("POST /h/nobody HTTP/1.1\r\nConnection: close\r\n{field}");
+        ask(&public, &head).read_to_string(&mut answered).unwrap();
+        assert!(answered.starts_with("HTTP/1.1 404 "), "{answered}");
+    }
+    serving.signal("TERM");
+    let (_, _, log) = serving.end();
+    assert_eq!(log.matches("--trusted-proxy 127.0.0.1").count(), 1, "{log}");
+    assert!(!log.contains("192.0.2.7"), "{log}");
 }
