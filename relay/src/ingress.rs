@@ -237,7 +237,8 @@ pub fn check(head: &mut http::request::Parts) -> Result<(), Box<Response<Body>>>
 /// 429 for somebody whose requests fail again and again. The connection ends.
 #[must_use]
 pub fn too_many_failures(retry: Duration) -> Response<Body> {
-    let message = "too many requests from this address failed";
+    let message = "too many requests from this address failed, by an unknown endpoint, a wrong token or what is no request: \
+                   try again later";
     let mut response = response::error(StatusCode::TOO_MANY_REQUESTS, "too_many_failures", message);
     let seconds = HeaderValue::from(retry.as_secs() + 1);
     response.headers_mut().insert(header::RETRY_AFTER, seconds);
