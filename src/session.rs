@@ -34,6 +34,7 @@ mod live;
 mod tests;
 
 pub use ended::Ended;
+pub use greeting::READ_BUFFER;
 
 use alarm::Alarm;
 use ended::Failure;

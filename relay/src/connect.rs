@@ -9,7 +9,7 @@ use muxhook_link::{Stream, websocket_config};
 use muxhook_protocol::SUBPROTOCOL;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -87,19 +87,21 @@ fn switching(accept: &str) -> Response<Body> {
 }
 
 async fn begin(sessions: Arc<Sessions>, pass: Pass, upgrade: hyper::upgrade::OnUpgrade) {
-    if let Some(socket) = take_over(upgrade).await {
+    if let Some(socket) = take_over(upgrade, websocket_config(READ_BUFFER)).await {
         sessions.run(pass, socket).await;
     }
 }
 
 /// Takes the socket over from hyper, with what hyper had read too much. Nothing else of hyper's is kept: most
-/// sessions are idle for long.
-async fn take_over(upgrade: hyper::upgrade::OnUpgrade) -> Option<WebSocketStream<Stream>> {
+/// sessions are idle for long. `None`: the connection broke, or was not served over a [`TokioIo`] of a [`Stream`].
+pub async fn take_over(
+    upgrade: hyper::upgrade::OnUpgrade,
+    settings: WebSocketConfig,
+) -> Option<WebSocketStream<Stream>> {
     let Ok(parts) = upgrade.await.ok()?.downcast::<TokioIo<Stream>>() else {
         tracing::error!("an upgraded connection is not one of the relay's own");
         return None;
     };
     let (stream, read) = (parts.io.into_inner(), parts.read_buf.to_vec());
-    let config = Some(websocket_config(READ_BUFFER));
-    Some(WebSocketStream::from_partially_read(stream, read, Role::Server, config).await)
+    Some(WebSocketStream::from_partially_read(stream, read, Role::Server, Some(settings)).await)
 }

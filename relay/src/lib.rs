@@ -8,6 +8,7 @@
 //! - [`ingress`]: the public side: HTTP in, an answer out.
 //! - [`dispatch`]: one delivery's life, from its arrival to the answer.
 //! - [`registry`]: which sessions are live on which endpoint. Memory only.
+//! - [`connect`]: the upgrade that a session begins with.
 //! - [`session`]: one connected CLI.
 //! - [`api`]: what a CLI may ask over plain HTTP.
 //! - [`admin`]: what its operator may ask: is it alive, is it ready.
@@ -22,7 +23,7 @@ pub mod backup;
 pub mod check;
 pub mod cli;
 pub mod config;
-mod connect;
+pub mod connect;
 pub mod database;
 pub mod dispatch;
 pub mod ingress;

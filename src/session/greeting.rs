@@ -24,7 +24,7 @@ use crate::secret::Secret;
 const STEP: Duration = Duration::from_secs(10);
 
 /// What is read from the relay at once, in bytes.
-const READ_BUFFER: usize = 16 * 1024;
+pub const READ_BUFFER: usize = 16 * 1024;
 
 /// What is taken from a relay: bodies far above any sensible limit of its own, more large ones at once than a link
 /// sends, and a queue that batches well.

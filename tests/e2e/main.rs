@@ -10,6 +10,7 @@ mod app;
 mod burst;
 mod bytes;
 mod certificate;
+mod conformance;
 mod harness;
 mod laptop;
 mod link;
