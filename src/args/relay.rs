@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use crate::secret::Secret;
+
 /// Which relay, and how it is reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Relay")]
@@ -11,7 +13,7 @@ pub struct Relay {
     pub relay: Option<String>,
     /// Its token. Others on this machine can see it here: prefer `muxhook login` [env: MUXHOOK_TOKEN]
     #[arg(long, value_name = "TOKEN")]
-    pub token: Option<String>,
+    pub token: Option<Secret>,
     /// A further root certificate for the relay, as PEM [env: MUXHOOK_RELAY_CA]
     #[arg(long, value_name = "FILE")]
     pub relay_ca: Option<String>,

@@ -110,7 +110,7 @@ fn chosen(
 
 fn given_token(args: &args::Relay, around: &Surroundings) -> Result<Option<Given<String>>, Error> {
     match &args.token {
-        Some(token) => Ok(Some(Given::flag(token.clone(), "--token"))),
+        Some(token) => Ok(Some(Given::flag(token.expose().to_owned(), "--token"))),
         None => around.env.get("MUXHOOK_TOKEN"),
     }
 }

@@ -227,7 +227,7 @@ fn a_relay_is_named_by_flag_environment_or_login() {
     assert!(listen.connection.notices.is_empty());
 
     let mut flags = at("http://localhost:7000");
-    flags.relay.token = Some("typed".to_owned());
+    flags.relay.token = Some(Secret::new("typed"));
     let listen = env.listen(&flags).unwrap();
     assert_eq!(
         (relay(&listen).url.origin(), relay(&listen).token.expose()),
