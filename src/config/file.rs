@@ -93,7 +93,14 @@ fn no_toml(path: &Path, text: &str, error: &toml::de::Error) -> Error {
     let before = error.span().and_then(|span| text.get(..span.start));
     let line =
         before.map(|before| format!(", line {}", before.matches('\n').count() + 1)).unwrap_or_default();
-    Error::usage(format!("{}{line}: {}", path.display(), error.message()))
+    Error::usage(format!("{}{line}: {}", path.display(), without_value(error.message())))
+}
+
+/// A message of serde's about a text where something else belongs, without that text.
+fn without_value(message: &str) -> String {
+    let value = message.split_once("type: string \"");
+    let value = value.and_then(|(before, rest)| Some((before, rest.rsplit_once("\", ")?.1)));
+    value.map_or_else(|| message.to_owned(), |(before, after)| format!("{before}type: text, {after}"))
 }
 
 fn nearest<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {

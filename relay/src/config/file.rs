@@ -25,12 +25,29 @@ enum Fault {
 }
 
 fn parse(text: &str) -> Result<Options, Fault> {
-    let syntax = |error: toml::de::Error| Fault::Syntax(error.to_string().trim_end().to_owned());
+    let syntax = |error: toml::de::Error| Fault::Syntax(located(text, &error));
     let table: toml::Table = text.parse().map_err(syntax)?;
     if let Some(key) = table.keys().find(|key| !keys().contains(key)) {
         return Err(Fault::Key(key.clone()));
     }
     toml::from_str(text).map_err(syntax)
+}
+
+/// What is wrong, and where. The line itself stays unsaid: somebody may have put a token into it.
+fn located(text: &str, error: &toml::de::Error) -> String {
+    let place = error.span().and_then(|span| text.get(..span.start)).map(|before| {
+        let start = before.rfind('\n').map_or(0, |end| end + 1);
+        let (line, column) = (before.matches('\n').count() + 1, before[start..].chars().count() + 1);
+        format!("line {line}, column {column}: ")
+    });
+    format!("{}{}", place.unwrap_or_default(), without_value(error.message()))
+}
+
+/// A message of serde's about a text where something else belongs, without that text.
+fn without_value(message: &str) -> String {
+    let value = message.split_once("type: string \"");
+    let value = value.and_then(|(before, rest)| Some((before, rest.rsplit_once("\", ")?.1)));
+    value.map_or_else(|| message.to_owned(), |(before, after)| format!("{before}type: text, {after}"))
 }
 
 /// A key for each flag, save the one that names the file.

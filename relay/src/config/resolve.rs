@@ -32,7 +32,7 @@ pub enum ConfigError {
     Syntax {
         /// The file.
         path: PathBuf,
-        /// Where and what, over several lines.
+        /// Where and what.
         message: String,
     },
     /// The file has a key that means nothing.
@@ -87,6 +87,12 @@ pub enum ConfigError {
         /// What the system said.
         cause: io::Error,
     },
+    /// The bootstrap token's file was not named: the token itself was, from the looks of it. It is not repeated.
+    #[error(
+        "--bootstrap-token-file takes the name of a file, and was given what may be the token itself: put that into a \
+         file, or into {BOOTSTRAP_TOKEN}"
+    )]
+    TokenForFile,
     /// The bootstrap token came from two sides.
     #[error("--bootstrap-token-file and {BOOTSTRAP_TOKEN} exclude one another: leave one out")]
     TwoTokens,
@@ -259,7 +265,7 @@ fn bootstrap_token(file: Option<&Path>, environment: Environment<'_>) -> Result<
         (Some(_), Some(_)) => return Err(ConfigError::TwoTokens),
         (Some(path), None) => {
             let text = std::fs::read_to_string(path);
-            let text = text.map_err(|cause| ConfigError::TokenFile { path: path.to_owned(), cause })?;
+            let text = text.map_err(|cause| no_token_file(path, cause))?;
             (path.display().to_string(), text)
         }
         // What is not UTF-8 is not ASCII either, and refused below.
@@ -267,4 +273,13 @@ fn bootstrap_token(file: Option<&Path>, environment: Environment<'_>) -> Result<
         (None, None) => return Ok(None),
     };
     Token::given(text.trim()).map(Some).map_err(|cause| ConfigError::Token { origin, cause })
+}
+
+/// What could be a token, and is in no folder, is not told: logs keep what they are told.
+fn no_token_file(path: &Path, cause: io::Error) -> ConfigError {
+    let text = path.to_str().unwrap_or_default();
+    match Token::given(text) {
+        Ok(_) if !text.contains(['/', '\\', '.']) => ConfigError::TokenForFile,
+        _ => ConfigError::TokenFile { path: path.to_owned(), cause },
+    }
 }

@@ -295,6 +295,26 @@ fn a_malformed_file_is_told_with_the_place() {
 }
 
 #[test]
+fn what_stands_in_a_malformed_file_is_not_repeated() {
+    let token = "a-token-that-nobody-may-see-0123456789";
+    for (file, message) in [
+        (format!("log = 'text'\nbootstrap-token = {token}"), "line 2, column "),
+        (format!("bootstrap-token = '{token}"), "line 1, column "),
+        (format!("plain = '{token}'"), "line 1, column 9: invalid type: text, expected a boolean"),
+        (format!("bootstrap-token-file = '{token}'"), "was given what may be the token itself"),
+        (
+            format!("bootstrap-token = '{token}'"),
+            "the unknown key \"bootstrap-token\": did you mean bootstrap-token-file?",
+        ),
+    ] {
+        let refusal = refusal(&[], Some(&file));
+        assert!(refusal.contains(message) && !refusal.contains("nobody"), "{refusal}");
+    }
+    let missing = refusal(&["--bootstrap-token-file=/nowhere/token"], None);
+    assert!(missing.contains("the bootstrap token's file /nowhere/token can't be read"), "{missing}");
+}
+
+#[test]
 fn the_config_key_of_a_file_is_no_key() {
     let refusal = refusal(&[], Some("config = 'other.toml'"));
     assert!(refusal.contains("unknown key \"config\""), "{refusal}");
