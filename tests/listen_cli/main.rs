@@ -13,6 +13,8 @@ mod running;
 mod terminal;
 
 #[cfg(test)]
+mod canary;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod doctor;

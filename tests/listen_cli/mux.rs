@@ -20,12 +20,15 @@ type Answer = (&'static str, String);
 /// It, listening.
 pub(crate) struct Mux {
     app: App,
+    token_secret: String,
     environment: Arc<Mutex<Environment>>,
 }
 
 #[derive(Default)]
 struct Environment {
     id: String,
+    /// What a request must say to be let in.
+    authorization: String,
     webhooks: Vec<Value>,
     made: usize,
     /// What every request of this method gets instead.
@@ -34,8 +37,14 @@ struct Environment {
 
 impl Mux {
     pub(crate) fn new() -> Self {
-        let environment =
-            Arc::new(Mutex::new(Environment { id: "env1".to_owned(), ..Environment::default() }));
+        Self::taking(TOKEN_SECRET)
+    }
+
+    /// The same, with another access token.
+    pub(crate) fn taking(token_secret: &str) -> Self {
+        let basic = data_encoding::BASE64.encode(format!("{TOKEN_ID}:{token_secret}").as_bytes());
+        let (id, authorization) = ("env1".to_owned(), format!("Basic {basic}"));
+        let environment = Arc::new(Mutex::new(Environment { id, authorization, ..Environment::default() }));
         let own = Arc::clone(&environment);
         let app = App::new(move |request| {
             let answer = own.lock().unwrap().answer(request);
@@ -44,7 +53,7 @@ impl Mux {
             }
             answer
         });
-        Self { app, environment }
+        Self { app, token_secret: token_secret.to_owned(), environment }
     }
 
     /// `MUX_BASE_URL`
@@ -57,7 +66,7 @@ impl Mux {
         [
             ("MUX_BASE_URL", self.url()),
             ("MUX_TOKEN_ID", TOKEN_ID.to_owned()),
-            ("MUX_TOKEN_SECRET", TOKEN_SECRET.to_owned()),
+            ("MUX_TOKEN_SECRET", self.token_secret.clone()),
         ]
     }
 
@@ -83,8 +92,9 @@ impl Mux {
 
     /// Becomes another environment, which has no webhooks.
     pub(crate) fn switch_environment(&self, id: &str) {
-        *self.environment.lock().unwrap() =
-            Environment { id: id.to_owned(), made: 10, ..Environment::default() };
+        let mut environment = self.environment.lock().unwrap();
+        let authorization = std::mem::take(&mut environment.authorization);
+        *environment = Environment { id: id.to_owned(), authorization, made: 10, ..Environment::default() };
     }
 
     /// Gives every request of this method this answer from now on.
@@ -119,8 +129,7 @@ impl Environment {
         {
             return answer.clone();
         }
-        let basic = data_encoding::BASE64.encode(format!("{TOKEN_ID}:{TOKEN_SECRET}").as_bytes());
-        if request.header("authorization") != Some(&format!("Basic {basic}")) {
+        if request.header("authorization") != Some(&self.authorization) {
             return problem("401 Unauthorized", "Unauthorized request");
         }
         let body = || serde_json::from_slice::<Value>(&request.body).unwrap();

@@ -177,8 +177,23 @@ impl Running {
             thread::park_timeout(Duration::from_millis(5));
         };
         let code = status.code().or_else(|| status.signal().map(|number| 128 + number)).unwrap();
-        Ended { code, out: self.out.whole(), err: self.err.whole() }
+        let ended = Ended { code, out: self.out.whole(), err: self.err.whole() };
+        assert!(!shows_token(&ended.err), "a token on stderr: {}", ended.err);
+        ended
     }
+}
+
+/// Whether a token that a relay made is told, which no stderr of any test may do. (`canary` looks for all else.)
+fn shows_token(text: &str) -> bool {
+    let is_secret = |byte: u8| matches!(byte, b'a'..=b'z' | b'2'..=b'7');
+    text.split("mxh_").skip(1).any(|rest| rest.len() >= 52 && rest.bytes().take(52).all(is_secret))
+}
+
+#[test]
+fn a_token_is_known_when_it_is_seen() {
+    let token = muxhook_relay::accounts::Token::random().unwrap();
+    assert!(shows_token(&format!("one=mxh_ two={}.", token.reveal())));
+    assert!(!shows_token(&token.reveal()[..40]));
 }
 
 impl Drop for Running {

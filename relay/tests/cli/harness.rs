@@ -82,6 +82,7 @@ impl Serving {
         let (mut out, mut log) = (String::new(), String::new());
         self.stdout.read_to_string(&mut out).unwrap();
         self.stderr.read_to_string(&mut log).unwrap();
+        assert!(!log.contains("mxh_"), "a token in the log: {log}");
         (self.child.wait().unwrap().code(), out, log)
     }
 }
