@@ -125,7 +125,7 @@ impl Default for Metrics {
         let standing = Standing::default();
         standing.register(&mut registry);
         let certificate_expires = Family::default();
-        let help = "When the certificate had by ACME expires, in seconds since the Unix epoch";
+        let help = "When the certificate in use expires, in seconds since the Unix epoch";
         registry.register("certificate_expires_seconds", help, certificate_expires.clone());
         let certificate_failures = Counter::default();
         registry.register(

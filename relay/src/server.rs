@@ -150,7 +150,7 @@ impl Relay {
             tokio::spawn(shared.stop.clone().run_until_cancelled_owned(accept));
         }
         if let Some(tls) = tls {
-            tokio::spawn(tls.watch(shared.stop.clone()));
+            tokio::spawn(tls.watch(Arc::clone(&shared.metrics), shared.stop.clone()));
         }
         if let Some(acme) = acme {
             let keep = acme.keep(Arc::clone(&shared.metrics));

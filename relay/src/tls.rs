@@ -3,6 +3,7 @@
 pub mod acme;
 mod files;
 mod reload;
+mod validity;
 
 use std::fs::Metadata;
 use std::path::Path;
@@ -12,12 +13,15 @@ use std::time::{Duration, SystemTime};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::server::{NoServerSessionStorage, ResolvesServerCert};
+use tokio::task::spawn_blocking;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 pub use files::TlsError;
 
 use crate::config::TlsFiles;
+use crate::metrics::Metrics;
+use files::Read;
 use reload::Current;
 
 /// How often the files are looked at.
@@ -32,6 +36,7 @@ pub struct Tls {
     files: TlsFiles,
     seen: Stamps,
     current: Arc<Current>,
+    expires: Option<i64>,
     config: Arc<ServerConfig>,
 }
 
@@ -44,9 +49,10 @@ impl Tls {
         let files = TlsFiles { cert: cert.to_owned(), key: key.to_owned() };
         // Before the files are read: what changes meanwhile is then seen as a change.
         let seen = stamps(&files);
-        let current = Arc::new(Current::new(files::read(&files)?));
+        let Read { key, expires } = files::read(&files)?;
+        let current = Arc::new(Current::new(key));
         let config = server_config(current.clone())?;
-        Ok(Self { files, seen, current, config: Arc::new(config) })
+        Ok(Self { files, seen, current, expires, config: Arc::new(config) })
     }
 
     /// What makes a TLS connection of a TCP one. It follows the files as long as [`Tls::watch`] runs.
@@ -56,28 +62,38 @@ impl Tls {
     }
 
     /// Looks at the files every few seconds, and reads them when they changed. New files that can't be used are told
-    /// once in the log, and the certificate before stays.
-    pub async fn watch(mut self, shutdown: CancellationToken) {
-        while shutdown.run_until_cancelled(tokio::time::sleep(POLL)).await.is_some() {
-            self.look();
+    /// once in the log, and the certificate before stays. The metrics know when the one in use expires.
+    pub async fn watch(mut self, metrics: Arc<Metrics>, shutdown: CancellationToken) {
+        loop {
+            if let Some(expires) = self.expires {
+                metrics.certificate_expires(expires);
+            }
+            if shutdown.run_until_cancelled(tokio::time::sleep(POLL)).await.is_none() {
+                return;
+            }
+            // The files may be on a disk that is away for a while.
+            let Ok(looked) = spawn_blocking(move || self.look()).await else { return };
+            self = looked;
         }
     }
 
-    fn look(&mut self) {
+    fn look(mut self) -> Self {
         let stamps = stamps(&self.files);
         if stamps == self.seen {
-            return;
+            return self;
         }
         self.seen = stamps;
         match files::read(&self.files) {
-            Ok(certificate) => {
-                self.current.replace(certificate);
+            Ok(Read { key, expires }) => {
+                self.current.replace(key);
+                self.expires = expires;
                 tracing::info!(cert = %self.files.cert.display(), "certificate read anew");
             }
             Err(error) => {
                 tracing::warn!(%error, "the certificate's files changed, and the old one stays in use")
             }
         }
+        self
     }
 }
 

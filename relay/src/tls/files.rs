@@ -8,6 +8,7 @@ use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
+use super::validity::Validity;
 use crate::config::TlsFiles;
 
 /// Why the files can't be used.
@@ -67,8 +68,15 @@ pub enum TlsError {
     Provider(rustls::Error),
 }
 
+/// What the files hold.
+pub(super) struct Read {
+    pub(super) key: CertifiedKey,
+    /// When the server's certificate expires, in seconds since the Unix epoch; `None`: it does not say so well.
+    pub(super) expires: Option<i64>,
+}
+
 /// Reads both files, and makes sure that they belong together.
-pub(super) fn read(files: &TlsFiles) -> Result<CertifiedKey, TlsError> {
+pub(super) fn read(files: &TlsFiles) -> Result<Read, TlsError> {
     let TlsFiles { cert, key } = files;
     let pem = bytes(cert)?;
     let chain = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
@@ -87,11 +95,12 @@ pub(super) fn read(files: &TlsFiles) -> Result<CertifiedKey, TlsError> {
         };
         TlsError::Key { path: key.clone(), cause }
     })?;
-    let certified = CertifiedKey::new(chain, signer);
-    match certified.keys_match() {
-        Ok(()) => Ok(certified),
+    let expires = chain.first().and_then(|first| Validity::of(first).ok()).map(|validity| validity.until);
+    let key = CertifiedKey::new(chain, signer);
+    match key.keys_match() {
+        Ok(()) => Ok(Read { key, expires }),
         Err(rustls::Error::InconsistentKeys(_)) => {
-            Err(TlsError::Mismatch { cert: cert.clone(), key: key.clone() })
+            Err(TlsError::Mismatch { cert: cert.clone(), key: files.key.clone() })
         }
         Err(cause) => Err(TlsError::Certificate { path: cert.clone(), cause }),
     }

@@ -107,7 +107,7 @@ async fn a_changed_certificate_is_served_without_a_restart() {
     let tls = files.load().unwrap();
     let acceptor = tls.acceptor();
     let shutdown = CancellationToken::new();
-    let watch = tokio::spawn(tls.watch(shutdown.clone()));
+    let watch = tokio::spawn(tls.watch(Arc::default(), shutdown.clone()));
 
     let renewed = write_pair(&files.dir);
     age(&files.cert(), 1);
@@ -124,7 +124,7 @@ async fn an_unusable_change_keeps_the_certificate_and_a_later_good_one_is_taken(
     let files = Files::new();
     let tls = files.load().unwrap();
     let acceptor = tls.acceptor();
-    tokio::spawn(tls.watch(CancellationToken::new()));
+    tokio::spawn(tls.watch(Arc::default(), CancellationToken::new()));
 
     for broken in ["", "-----BEGIN CERTIFICATE-----\nAAAA", "not a certificate"] {
         fs::write(files.cert(), broken).unwrap();

@@ -22,6 +22,7 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{CertificateDer, ServerName};
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::net::TcpStream;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
@@ -115,7 +116,10 @@ impl Directory {
         let (_, host, port) = place(self.url.uri());
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let tcp = TcpStream::connect((host.as_str(), port)).await.map_err(unreachable)?;
-        let tls = self.tls().map_err(unreachable)?;
+        // The system's roots are many files, which may have changed since the last time.
+        let roots = Arc::clone(&self.roots);
+        let tls =
+            spawn_blocking(move || connector(&roots)).await.map_err(unreachable)?.map_err(unreachable)?;
         let name = ServerName::try_from(host).map_err(unreachable)?;
         let stream = tls.connect(name, tcp).await.map_err(unreachable)?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(unreachable)?;
@@ -124,22 +128,23 @@ impl Directory {
         let body = Limited::new(body, MAX_BODY).collect().await.map_err(unreachable)?;
         Ok(Response::from_parts(head, Full::new(body.to_bytes())))
     }
+}
 
-    fn tls(&self) -> Result<TlsConnector, rustls::Error> {
-        let provider = Arc::new(ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        let mut config = if self.roots.is_empty() {
-            config.with_platform_verifier()?.with_no_client_auth()
-        } else {
-            let mut roots = RootCertStore::empty();
-            for root in self.roots.iter() {
-                roots.add(root.clone())?;
-            }
-            config.with_root_certificates(roots).with_no_client_auth()
-        };
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(TlsConnector::from(Arc::new(config)))
-    }
+/// Trusts these roots alone; without any, the system's.
+fn connector(roots: &[CertificateDer<'static>]) -> Result<TlsConnector, rustls::Error> {
+    let provider = Arc::new(ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let mut config = if roots.is_empty() {
+        config.with_platform_verifier()?.with_no_client_auth()
+    } else {
+        let mut store = RootCertStore::empty();
+        for root in roots {
+            store.add(root.clone())?;
+        }
+        config.with_root_certificates(store).with_no_client_auth()
+    };
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 /// Scheme, host and port.

@@ -10,6 +10,7 @@ use rcgen::{CertificateParams, CustomExtension, DistinguishedName, KeyPair};
 use rustls::crypto::ring;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::PrivateKeyDer;
+use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::directory::{Directory, Fault};
@@ -85,7 +86,9 @@ impl Desk<'_> {
 
     /// The account that belongs to the stored key, made when the directory does not know it.
     async fn account(&self) -> Result<Account, Failed> {
-        let pkcs8 = self.store.account_key().map_err(Failed::here)?;
+        let store = self.store.clone();
+        let pkcs8 = spawn_blocking(move || store.account_key()).await.map_err(Failed::here)?;
+        let pkcs8 = pkcs8.map_err(Failed::here)?;
         let key = Key::from_pkcs8_der(pkcs8.clone_key()).map_err(Failed::here)?;
         let builder = Account::builder_with_http(Box::new(self.directory.clone()));
         let made = builder.create_from_key((key, PrivateKeyDer::Pkcs8(pkcs8)), self.directory.url());
@@ -195,4 +198,18 @@ fn certificate(domain: &str, digest: &[u8]) -> Result<CertifiedKey, Box<dyn std:
 /// What came from elsewhere, made fit for a line of the log.
 fn told(text: &str) -> String {
     text.escape_debug().take(TOLD).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_directory_says_is_one_short_harmless_line() {
+        let said = told("too\r\n\tmany \x1b[2J\u{202e}\0 \"orders\" \u{9b}é");
+        assert_eq!(said, r#"too\r\n\tmany \u{1b}[2J\u{202e}\0 \"orders\" \u{9b}é"#);
+        assert_eq!(told(&"\n".repeat(10_000)).len(), TOLD);
+        let why = Failed::here("a\nb").why;
+        assert_eq!(why, "a\\nb");
+    }
 }

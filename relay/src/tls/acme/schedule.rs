@@ -2,12 +2,7 @@
 
 use std::time::Duration;
 
-/// From when until when a certificate is good, in seconds since the Unix epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Validity {
-    pub(super) from: i64,
-    pub(super) until: i64,
-}
+use crate::tls::validity::Validity;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -31,13 +26,13 @@ impl Validity {
 
     /// When to renew: after two thirds of its life, and by `jitter` up to a thirtieth later, so that not all relays that
     /// began together come together.
-    pub(super) fn renew_at(self, jitter: u16) -> i64 {
+    pub(in crate::tls) fn renew_at(self, jitter: u16) -> i64 {
         let later = (self.life() / 30).saturating_mul(jitter.into()) / i64::from(u16::MAX);
         self.from.saturating_add(self.life() / 3 * 2).saturating_add(later)
     }
 
     /// Whether so little is left that somebody should look: a tenth of its life, three days at most.
-    pub(super) fn is_short(self, now: i64) -> bool {
+    pub(in crate::tls) fn is_short(self, now: i64) -> bool {
         let left = (self.life() / 10).min(3 * 24 * 60 * 60);
         now >= self.until.saturating_sub(left)
     }

@@ -7,7 +7,7 @@ use muxhook_link::Now;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::schedule::Validity;
+use crate::tls::validity::Validity;
 
 /// The protocol of TLS-ALPN-01 (RFC 8737 §4).
 pub(crate) const ALPN: &[u8] = b"acme-tls/1";

@@ -11,11 +11,10 @@ use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde::{Deserialize, Serialize};
-use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::schedule::Validity;
 use super::state::Held;
 use crate::config::Acme;
+use crate::tls::validity::Validity;
 
 /// The file with the account's key.
 const ACCOUNT: &str = "acme-account.pem";
@@ -56,12 +55,7 @@ impl Stored {
         let chain = CertificateDer::pem_slice_iter(self.chain.as_bytes()).collect::<Result<Vec<_>, _>>();
         let chain = chain.map_err(|error| format!("the chain is no well-formed PEM: {error}"))?;
         let first = chain.first().ok_or("the chain has no certificate")?;
-        let (_, parsed) = X509Certificate::from_der(first)
-            .map_err(|error| format!("the certificate is damaged: {error}"))?;
-        let validity = Validity {
-            from: parsed.validity().not_before.timestamp(),
-            until: parsed.validity().not_after.timestamp(),
-        };
+        let validity = Validity::of(first).map_err(|error| format!("the certificate is damaged: {error}"))?;
         let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes());
         let key = key.map_err(|error| format!("the key is no well-formed PEM: {error}"))?;
         let signer = ring::default_provider().key_provider.load_private_key(key);
