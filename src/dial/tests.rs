@@ -92,6 +92,31 @@ async fn trusts_the_further_root() {
     serving.await.unwrap();
 }
 
+#[tokio::test]
+async fn a_redial_resumes_the_session() {
+    let authority = Authority::new();
+    let acceptor = authority.acceptor("localhost", 2020, 2100);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let serving = tokio::spawn(async move {
+        for _ in 0..3 {
+            let mut stream = acceptor.accept(listener.accept().await.unwrap().0).await.unwrap();
+            stream.write_all(b"hello").await.unwrap();
+            stream.shutdown().await.unwrap();
+        }
+    });
+    // As a session has it: one dialer, or a clone of it, for every attempt.
+    let dialer = authority.dialer();
+    for kind in [rustls::HandshakeKind::Full, rustls::HandshakeKind::Resumed, rustls::HandshakeKind::Resumed]
+    {
+        let stream = dialer.clone().connect(&relay(&format!("https://localhost:{port}"))).await.unwrap();
+        let Stream::Tls(tls) = &stream else { panic!("without TLS") };
+        assert_eq!(tls.get_ref().1.handshake_kind(), Some(kind));
+        assert_eq!(greeting(stream).await, "hello");
+    }
+    serving.await.unwrap();
+}
+
 async fn tls_error(dialer: &Dialer, acceptor: TlsAcceptor) -> DialError {
     let (port, serving) = tls_server(acceptor).await;
     let error = dialer.connect(&relay(&format!("https://localhost:{port}"))).await.unwrap_err();

@@ -302,6 +302,37 @@ pub(crate) const LAWS: &[Law] = &[
         ],
     },
     Law {
+        says: "the relay dials nobody, whatever it is sent: only ACME's directory, which its operator named, is asked",
+        within: &["relay/src"],
+        // Commands beside a relay may ask it; nothing that serves leads into them.
+        except: &["relay/src/tls/acme/directory", "relay/src/cli", "relay/src/main"],
+        never: &[
+            "tokio::net::TcpStream::connect",
+            "tokio::net::TcpSocket",
+            "tokio::net::UdpSocket",
+            "tokio::net::lookup_host",
+            "std::net::TcpStream",
+            "std::net::UdpSocket",
+            "std::net::ToSocketAddrs",
+            "hyper::client",
+            "hyper_util::client",
+            "tokio_tungstenite::connect_async",
+            "instant_acme::HttpClient",
+        ],
+        breaks: &[
+            (
+                "relay/src/ingress.rs",
+                "use tokio::net::TcpStream; async fn f() { TcpStream::connect(\"x:1\").await; }",
+            ),
+            ("relay/src/dispatch.rs", "use hyper::client::conn::http1;"),
+            (
+                "relay/src/tls/acme/http01.rs",
+                "async fn f() { tokio::net::TcpStream::connect(\"x:1\").await; }",
+            ),
+            ("relay/src/api.rs", "use std::net::{SocketAddr, ToSocketAddrs};"),
+        ],
+    },
+    Law {
         says: "every queue has a bound",
         within: &["src", "relay"],
         except: &[],
