@@ -162,3 +162,31 @@ fn what_is_wrong_with_the_files_is_named() {
     fs::remove_file(files.key()).unwrap();
     insta::assert_snapshot!(files.refusal(), @"<dir>/key.pem can't be read: No such file or directory (os error 2)");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_metrics_know_when_the_certificate_in_use_expires() {
+    let files = Files::new();
+    let issue = |year| {
+        let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
+        let key = rcgen::KeyPair::generate().unwrap();
+        fs::write(files.key(), key.serialize_pem()).unwrap();
+        fs::write(files.cert(), params.self_signed(&key).unwrap().pem()).unwrap();
+    };
+    issue(2050);
+    let metrics = Arc::new(Metrics::default());
+    tokio::spawn(files.load().unwrap().watch(Arc::clone(&metrics), CancellationToken::new()));
+    let expires = |unix: u64| {
+        let text = metrics.text(crate::metrics::Snapshot::default());
+        assert!(text.contains(&format!("\nmuxhook_certificate_expires_seconds{{}} {unix}\n")), "{text}");
+    };
+    tokio::time::sleep(POLL / 2).await;
+    expires(2_524_608_000);
+    issue(2060);
+    age(&files.cert(), 1);
+    tokio::time::sleep(POLL * 2).await;
+    expires(2_840_140_800);
+    fs::write(files.cert(), "").unwrap();
+    tokio::time::sleep(POLL * 2).await;
+    expires(2_840_140_800);
+}

@@ -2,6 +2,7 @@
 
 mod directory;
 mod proof;
+mod trouble;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -223,7 +224,7 @@ async fn http_01_is_answered_where_it_has_a_port() {
 #[tokio::test]
 async fn without_a_certificate_handshakes_fail_and_strangers_set_nothing_off() {
     let directory = Directory::start().await;
-    directory.books().trouble = Some(Trouble::Limited("3600"));
+    directory.books().trouble = Some(Trouble::Limited("3600".to_owned()));
     let relay = Relay::start(&directory).await;
     relay.failures(1).await;
     let asked = directory.books().asked.len();

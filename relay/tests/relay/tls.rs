@@ -7,7 +7,7 @@ use std::time::Duration;
 use muxhook_relay::config::{Config, TlsFiles};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::crypto::ring;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, HandshakeKind, RootCertStore, SupportedProtocolVersion};
 use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::join;
 use tokio::net::TcpStream;
@@ -34,17 +34,26 @@ impl Secure {
     }
 
     async fn connect(&self) -> TlsStream<TcpStream> {
+        self.connect_as(self.client(rustls::ALL_VERSIONS, &["h2", "http/1.1"])).await.unwrap()
+    }
+
+    /// What a client keeps over its connections.
+    fn client(&self, versions: &[&'static SupportedProtocolVersion], alpn: &[&str]) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.clone()).unwrap();
         let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+        Arc::new(config)
+    }
+
+    async fn connect_as(&self, client: Arc<ClientConfig>) -> std::io::Result<TlsStream<TcpStream>> {
         let tcp = TcpStream::connect(self.relay.addr).await.unwrap();
         let name = ServerName::try_from("localhost").unwrap();
-        soon(TlsConnector::from(Arc::new(config)).connect(name, tcp)).await.unwrap()
+        soon(TlsConnector::from(client).connect(name, tcp)).await
     }
 
     async fn listen(&self, endpoint: &str) -> Cli {
@@ -102,4 +111,44 @@ async fn a_handshake_that_never_ends_holds_up_no_restart() {
     let down = tokio::time::timeout(Duration::from_secs(5), &mut secure.relay.run).await;
     down.expect("the handshake's own limit is 10 s").unwrap();
     assert_eq!(begun.rest().await, b"");
+}
+
+#[tokio::test]
+async fn who_comes_again_resumes_the_session_by_a_ticket() {
+    let secure = Secure::with(|_| ()).await;
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let client = secure.client(&[version], &["http/1.1"]);
+        for expected in [HandshakeKind::Full, HandshakeKind::Resumed, HandshakeKind::Resumed] {
+            let stream = secure.connect_as(Arc::clone(&client)).await.unwrap();
+            let session = stream.get_ref().1;
+            assert_eq!(session.handshake_kind(), Some(expected), "{version:?}");
+            assert_eq!(session.alpn_protocol(), Some(&b"http/1.1"[..]));
+            // TLS 1.3 has its tickets behind the handshake, before the first answer.
+            assert_eq!(Client::new(stream).post("none", "x").await.status, 404);
+        }
+    }
+}
+
+#[tokio::test]
+async fn there_is_no_way_to_http_2() {
+    let secure = Secure::with(|_| ()).await;
+    for alpn in ["h2", "h3", "http/1.0", "acme-tls/1"] {
+        let refused = secure.connect_as(secure.client(rustls::ALL_VERSIONS, &[alpn])).await.unwrap_err();
+        assert!(refused.to_string().contains("NoApplicationProtocol"), "{alpn}: {refused}");
+    }
+    // Nor by an upgrade, which RFC 9113 has done away with.
+    let mut client = Client::new(secure.connect().await);
+    for path in ["/healthz", "/h/x", "/_relay/v1/connect"] {
+        client
+            .send(format!(
+                "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: upgrade, http2-settings\r\nupgrade: h2c\r\n\
+                 http2-settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n"
+            ))
+            .await;
+        let response = client.response().await;
+        assert!(matches!(response.status, 200 | 401), "{path}: {}", response.status);
+    }
+    let mut client = Client::new(secure.connect().await);
+    client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+    assert!(!client.rest().await.starts_with(b"HTTP/1.1 2"));
 }

@@ -67,16 +67,30 @@ pub(crate) struct Books {
     pub(crate) bad_nonces: u32,
     /// What the next order meets.
     pub(crate) trouble: Option<Trouble>,
+    pub(crate) away: Option<Away>,
+    /// Whether it looks for proofs by TLS 1.2 alone.
+    pub(crate) old_tls: bool,
     /// What it says of proofs that are no good.
     pub(crate) why_not: Vec<String>,
+}
+
+/// How it is away.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Away {
+    /// Connections end before anything is said.
+    HangsUp,
+    /// What stands before it answers in its place.
+    Unavailable,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum Trouble {
     /// Too many orders.
-    Limited(&'static str),
+    Limited(String),
     /// The answer ends in its middle.
     Cut,
+    /// The answer is right, and so many bytes longer.
+    Padded(usize),
     /// The proofs are refused, however good.
     Invalid,
     /// The order is to be looked after somewhere else.
@@ -87,6 +101,7 @@ struct Order {
     /// The domains, and whether they are proven.
     domains: BTreeMap<String, Option<bool>>,
     is_refused: bool,
+    padding: usize,
     elsewhere: Option<SocketAddr>,
     chain: Option<String>,
 }
@@ -144,6 +159,9 @@ async fn serve(listener: TcpListener, tls: TlsAcceptor, desk: Arc<Desk>) {
     loop {
         let (socket, _) = listener.accept().await.unwrap();
         let (tls, desk) = (tls.clone(), Arc::clone(&desk));
+        if let Some(Away::HangsUp) = desk.books().away {
+            continue;
+        }
         tokio::spawn(async move {
             let Ok(stream) = tls.accept(socket).await else { return };
             let service = service_fn(move |request| {
@@ -198,6 +216,12 @@ impl Desk {
         let path = request.uri().path().to_owned();
         self.books().asked.push((Instant::now(), path.clone()));
         assert_eq!(request.headers()["host"], self.address.to_string());
+        if let Some(Away::Unavailable) = self.books().away {
+            let mut page = answer(503, &Value::Null);
+            *page.body_mut() =
+                Full::new(Bytes::from("<html>\x1b[2Jlater")).map_err(|never| match never {}).boxed_unsync();
+            return page;
+        }
         let answered = match path.as_str() {
             "/directory" => answer(
                 200,
@@ -286,18 +310,20 @@ impl Desk {
     fn new_order(&self, payload: &Value) -> Answer {
         let names = payload["identifiers"].as_array().unwrap().iter();
         let names = names.map(|name| (name["value"].as_str().unwrap().to_owned(), None));
-        let mut order = Order { domains: names.collect(), is_refused: false, elsewhere: None, chain: None };
+        let domains = names.collect();
+        let mut order = Order { domains, is_refused: false, padding: 0, elsewhere: None, chain: None };
         let mut books = self.books();
         match books.trouble.take() {
             Some(Trouble::Limited(retry_after)) => {
                 let limited = problem(429, "rateLimited", "too many\n\x1b[2Jorders");
-                return with(limited, "retry-after", retry_after);
+                return with(limited, "retry-after", &retry_after);
             }
             Some(Trouble::Cut) => {
                 let pieces =
                     [Ok(Frame::data(Bytes::from_static(b"{\"status\":"))), Err(std::io::Error::other("cut"))];
                 return Response::new(BodyExt::boxed_unsync(StreamBody::new(stream::iter(pieces))));
             }
+            Some(Trouble::Padded(bytes)) => order.padding = bytes,
             Some(Trouble::Invalid) => order.is_refused = true,
             Some(Trouble::Elsewhere(address)) => order.elsewhere = Some(address),
             None => {}
@@ -331,6 +357,9 @@ impl Desk {
         let mut told = json!({
             "status": status, "authorizations": authorizations.collect::<Vec<_>>(), "finalize": finalize,
         });
+        if order.padding > 0 {
+            told["padding"] = "x".repeat(order.padding).into();
+        }
         if order.chain.is_some() {
             told["certificate"] = certificate.into();
         }
@@ -367,14 +396,14 @@ impl Desk {
 
     /// Looks for the proof where the name is.
     async fn look(&self, number: usize, kind: &str, domain: &str) -> Answer {
-        let (tls, http, account) = {
+        let (tls, http, account, old_tls) = {
             let books = self.books();
-            (books.tls, books.http, books.account.clone().unwrap())
+            (books.tls, books.http, books.account.clone().unwrap(), books.old_tls)
         };
         let token = format!("token-{number}-{domain}");
         let expected = format!("{token}.{}", thumbprint(&account));
         let found = match kind {
-            "tls-alpn-01" => proof::by_tls(tls.unwrap(), domain, &Sha256::digest(&expected)).await,
+            "tls-alpn-01" => proof::by_tls(tls.unwrap(), domain, &Sha256::digest(&expected), old_tls).await,
             _ => proof::by_http(http.unwrap(), domain, &token, &expected).await,
         };
         let mut books = self.books();

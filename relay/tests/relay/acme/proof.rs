@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature_with_raw_key};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::crypto::{CryptoProvider, ring, verify_tls13_signature_with_raw_key};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme, SupportedProtocolVersion,
+};
 use rustls_pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -20,9 +22,19 @@ pub(crate) async fn handshake(
     name: &str,
     alpn: &[&[u8]],
 ) -> std::io::Result<TlsStream<TcpStream>> {
+    handshake_by(rustls::ALL_VERSIONS, at, name, alpn).await
+}
+
+/// The same, by one of these versions of TLS.
+async fn handshake_by(
+    versions: &[&'static SupportedProtocolVersion],
+    at: SocketAddr,
+    name: &str,
+    alpn: &[&[u8]],
+) -> std::io::Result<TlsStream<TcpStream>> {
     let provider = Arc::new(ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .unwrap()
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
@@ -32,9 +44,11 @@ pub(crate) async fn handshake(
     TlsConnector::from(Arc::new(config)).connect(name, TcpStream::connect(at).await?).await
 }
 
-/// TLS-ALPN-01 (RFC 8737 §3).
-pub(super) async fn by_tls(at: SocketAddr, domain: &str, digest: &[u8]) -> Result<(), String> {
-    let stream = handshake(at, domain, &[b"acme-tls/1"]).await.map_err(|error| error.to_string())?;
+/// TLS-ALPN-01 (RFC 8737 §3), which is for TLS 1.2 and above; `old_tls`: by 1.2.
+pub(super) async fn by_tls(at: SocketAddr, domain: &str, digest: &[u8], old_tls: bool) -> Result<(), String> {
+    let versions: &[_] = if old_tls { &[&rustls::version::TLS12] } else { rustls::ALL_VERSIONS };
+    let stream =
+        handshake_by(versions, at, domain, &[b"acme-tls/1"]).await.map_err(|error| error.to_string())?;
     let session = stream.get_ref().1;
     if session.alpn_protocol() != Some(b"acme-tls/1") {
         return Err("another protocol".into());
@@ -81,13 +95,21 @@ impl ServerCertVerifier for Anybody {
         Ok(ServerCertVerified::assertion())
     }
 
+    /// By the key alone, see below.
     fn verify_tls12_signature(
         &self,
         message: &[u8],
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+        let bad = || Error::InvalidCertificate(CertificateError::BadEncoding);
+        let (_, cert) = X509Certificate::from_der(cert).map_err(|_| bad())?;
+        let key = &cert.public_key().subject_public_key.data;
+        let mut all = self.0.signature_verification_algorithms.mapping.iter();
+        let (_, algorithms) = all.find(|(scheme, _)| *scheme == dss.scheme).ok_or_else(bad)?;
+        let is_good =
+            algorithms.iter().any(|one| one.verify_signature(key, message, dss.signature()).is_ok());
+        is_good.then(HandshakeSignatureValid::assertion).ok_or_else(bad)
     }
 
     /// By the key alone: webpki takes no certificate with the critical extension of RFC 8737.
