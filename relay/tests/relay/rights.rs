@@ -288,11 +288,69 @@ async fn what_is_foreign_looks_like_what_is_not_there() {
         assert_eq!(answer("theirs").await, none, "{method} {rest}");
         assert_eq!(answer("off").await, none, "{method} {rest}");
     }
-    // Nor does it tell a token that was revoked from one that never was.
-    let (revoked, never) = (token(&relay, ALL, None), muxhook_relay::accounts::Token::random().unwrap());
+}
+
+/// All that a stranger can see of an answer.
+async fn seen(relay: &Relay, request: String) -> (u16, Vec<(String, Vec<u8>)>, Vec<u8>) {
+    let response = relay.ask(request).await;
+    let headers = response.headers.into_iter().filter(|(name, _)| name != "date");
+    (response.status, headers.collect(), response.body)
+}
+
+#[tokio::test]
+async fn a_token_that_is_no_good_looks_like_one_that_never_was() {
+    let relay = Relay::start().await;
+    let good = token(&relay, ALL, None);
+    let [revoked, expired, replaced] =
+        [None, Some(Duration::ZERO), None].map(|life| token(&relay, ALL, life));
     relay.accounts.revoke_token(&revoked.id).unwrap();
-    let never = NewToken { secret: never, ..revoked.clone() };
-    assert_eq!(body_of(&relay, &revoked).await, body_of(&relay, &never).await);
+    relay.accounts.rotate_token(&replaced.id).unwrap();
+    let never = muxhook_relay::accounts::Token::random().unwrap();
+    let good = good.secret.reveal();
+    let bearer = |text: &str| format!("authorization: Bearer {text}\r\n");
+    for line in [
+        "GET /_relay/v1/status",
+        "GET /_relay/v1/connect",
+        "DELETE /_relay/v1/endpoints/x",
+        "PUT /_relay/v1/x",
+    ] {
+        let answer =
+            async |field: &str| seen(&relay, format!("{line} HTTP/1.1\r\nhost: x\r\n{field}\r\n")).await;
+        let never = answer(&bearer(never.reveal())).await;
+        assert_eq!(never.0, 401, "{line}");
+        for (which, field) in [
+            ("revoked", bearer(revoked.secret.reveal())),
+            ("expired", bearer(expired.secret.reveal())),
+            ("replaced", bearer(replaced.secret.reveal())),
+            ("cut", bearer(&good[..good.len() - 1])),
+            ("another at its end", bearer(&format!("{}!", &good[..good.len() - 1]))),
+            ("longer", bearer(&format!("{good}a"))),
+            ("far too long", bearer(&"x".repeat(2000))),
+        ] {
+            assert_eq!(answer(&field).await, never, "{line}: {which}");
+        }
+        // Who says nothing that could be one is told what is missing, whether that would be good elsewhere or not.
+        let missing = answer("").await;
+        assert_eq!(missing.0, 401, "{line}");
+        assert_eq!(answer(&format!("authorization: Basic {good}\r\n")).await, missing, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_sender_learns_of_no_endpoint_that_takes_nothing() {
+    let relay = Relay::start().await;
+    token(&relay, ALL, None);
+    for (name, owner) in [("off", "default"), ("theirs", "ada")] {
+        relay.accounts.claim_endpoint(&account(owner), Some(&endpoint(name))).unwrap();
+    }
+    relay.accounts.switch_endpoint(&endpoint("off"), false).unwrap();
+    relay.accounts.switch_account(&account("ada"), false).unwrap();
+    let post = |name: &str| format!("POST /h/{name}/x?y HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\nz");
+    let none = seen(&relay, post("nobodys")).await;
+    assert_eq!(none.0, 404);
+    for name in ["off", "theirs", "No-Name"] {
+        assert_eq!(seen(&relay, post(name)).await, none, "{name}");
+    }
 }
 
 #[tokio::test]
