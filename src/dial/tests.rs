@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls_pki_types::PrivateKeyDer;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -30,6 +30,18 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), file }
     }
 
+    /// A server's side of TLS with a certificate that signed itself, as whoever sets up a relay in a hurry makes one.
+    fn itself(is_ca: IsCa) -> (Self, TlsAcceptor) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        params.is_ca = is_ca;
+        let cert = params.self_signed(&key).unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), cert.pem()).unwrap();
+        let acceptor = serving(cert.der().clone(), &key);
+        (Self { issuer: Issuer::new(params, key), file }, acceptor)
+    }
+
     /// A server's side of TLS under `name`, from year `from` to year `to`.
     pub(crate) fn acceptor(&self, name: &str, from: i32, to: i32) -> TlsAcceptor {
         let key = KeyPair::generate().unwrap();
@@ -37,20 +49,25 @@ impl Authority {
         params.not_before = rcgen::date_time_ymd(from, 1, 1);
         params.not_after = rcgen::date_time_ymd(to, 1, 1);
         let cert = params.signed_by(&key, &self.issuer).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![cert.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
-            .unwrap();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        TlsAcceptor::from(Arc::new(config))
+        serving(cert.der().clone(), &key)
     }
 
     pub(crate) fn dialer(&self) -> Dialer {
         dialer(Some(self.file.path().to_owned()), &[])
     }
+}
+
+/// A server's side of TLS.
+fn serving(cert: CertificateDer<'static>, key: &KeyPair) -> TlsAcceptor {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
+        .unwrap();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    TlsAcceptor::from(Arc::new(config))
 }
 
 fn dialer(relay_ca: Option<PathBuf>, env: &[(&str, &str)]) -> Dialer {
@@ -150,6 +167,24 @@ async fn a_refused_certificate_says_what_to_do() {
         let error = tls_error(dialer, acceptor).await;
         assert!(error.to_string().starts_with("the certificate of the relay at localhost:"), "{error}");
         assert!(error.to_string().contains(said), "{error}");
+        assert!(!error.is_transient());
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_signed_itself_is_trusted_once_it_is_given() {
+    let (own, acceptor) = Authority::itself(IsCa::NoCa);
+    let error = tls_error(&Authority::new().dialer(), acceptor.clone()).await;
+    assert!(error.to_string().contains("with --relay-ca FILE"), "{error}");
+    let (port, serving) = tls_server(acceptor).await;
+    let stream = own.dialer().connect(&relay(&format!("https://localhost:{port}"))).await.unwrap();
+    assert_eq!(greeting(stream).await, "hello");
+    serving.await.unwrap();
+
+    let (own, acceptor) = Authority::itself(IsCa::Ca(BasicConstraints::Unconstrained));
+    for dialer in [Authority::new().dialer(), own.dialer()] {
+        let error = tls_error(&dialer, acceptor.clone()).await;
+        assert!(error.to_string().contains("basicConstraints=critical,CA:FALSE"), "{error}");
         assert!(!error.is_transient());
     }
 }

@@ -118,6 +118,10 @@ fn refused(peer: &Peer, cause: &CertificateError) -> String {
         Cause::NotValidYet | Cause::NotValidYetContext { .. } => {
             format!("is not valid yet: is this machine's clock right? ({cause})")
         }
+        // What `openssl req -x509` makes unless told otherwise. The library has no name for it that can be matched.
+        Cause::Other(other) if other.to_string() == "CaUsedAsEndEntity" => "is one of an authority (CA:TRUE), which no \
+             server may use: make another with `-addext basicConstraints=critical,CA:FALSE`, or one that is signed by it"
+            .into(),
         other => format!("is refused: {other}"),
     }
 }

@@ -56,6 +56,11 @@ fn a_stored_token_is_sent_to_its_own_origin_alone() {
     // The same machine on another port is another origin: there is nothing to send, so nothing is sent.
     home.run(&["status", "--relay", &elsewhere]).with(5, "there is no token for").hides(TOKEN);
     home.run(&["endpoints", "list", "--relay", &elsewhere]).with(5, "there is no token for").hides(TOKEN);
+    // Nor is the same port by another scheme, or by another name.
+    for other in [relay.replace("http://", "https://"), relay.replace("127.0.0.1", "localhost")] {
+        home.run(&["status", "--relay", &other]).with(5, "there is no token for").hides(TOKEN);
+        home.run(&["listen", "--relay", &other]).with(5, "there is no token for").hides(TOKEN);
+    }
     assert!(hears.try_recv().is_err());
     // Nor does a redirect take it along.
     let target = elsewhere.clone();
@@ -65,6 +70,8 @@ fn a_stored_token_is_sent_to_its_own_origin_alone() {
     home.run(&["status", "--relay", &redirects, "--token", TOKEN])
         .with(5, "it redirects elsewhere")
         .hides(TOKEN);
+    let listen = ["listen", "--no-retry", "--relay", &redirects, "--token", TOKEN];
+    home.run(&listen).with(5, "redirects").hides(TOKEN);
     assert!(hears.try_recv().is_err());
 }
 
