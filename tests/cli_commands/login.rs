@@ -71,7 +71,7 @@ fn a_stored_token_is_sent_to_its_own_origin_alone() {
         .with(5, "it redirects elsewhere")
         .hides(TOKEN);
     let listen = ["listen", "--no-retry", "--relay", &redirects, "--token", TOKEN];
-    home.run(&listen).with(5, "redirects").hides(TOKEN);
+    home.run(&listen).with(5, "307 Temporary Redirect, and points to").hides(TOKEN);
     assert!(hears.try_recv().is_err());
 }
 
