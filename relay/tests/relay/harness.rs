@@ -3,6 +3,8 @@
 mod cli;
 mod http;
 mod neighbour;
+#[cfg(target_os = "linux")]
+mod process;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -18,9 +20,11 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use cli::{Cli, echo, greet, refused, replied, skipped, unreachable_app, upgrade, upgrade_over};
+pub(crate) use cli::{Cli, echo, greet, refused, replied, skipped, unreachable_app, upgrade, upgrade_at, upgrade_over};
 pub(crate) use http::{Client, Response};
 pub(crate) use neighbour::Neighbour;
+#[cfg(target_os = "linux")]
+pub(crate) use process::RelayProcess;
 
 /// What hangs has failed. Nothing passes by this running out.
 const PATIENCE: Duration = Duration::from_secs(60);

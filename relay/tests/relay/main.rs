@@ -13,6 +13,8 @@ mod intake;
 mod owed;
 mod page;
 mod past;
+#[cfg(target_os = "linux")]
+mod proxies;
 mod restart;
 mod rights;
 mod sanitised;

@@ -54,7 +54,16 @@ pub(crate) async fn upgrade_over<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     token: &Token,
 ) -> Result<WebSocketStream<S>, Box<WsError>> {
-    let mut request = format!("ws://relay{CONNECT_PATH}").into_client_request().unwrap();
+    upgrade_at("relay", stream, token).await
+}
+
+/// The same at the host that the relay is known by.
+pub(crate) async fn upgrade_at<S: AsyncRead + AsyncWrite + Unpin>(
+    host: &str,
+    stream: S,
+    token: &Token,
+) -> Result<WebSocketStream<S>, Box<WsError>> {
+    let mut request = format!("ws://{host}{CONNECT_PATH}").into_client_request().unwrap();
     let bearer = HeaderValue::try_from(format!("Bearer {}", token.reveal())).unwrap();
     request.headers_mut().insert(header::AUTHORIZATION, bearer);
     request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
