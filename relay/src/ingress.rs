@@ -25,7 +25,7 @@ use crate::dispatch::{self, Answer, Dispatch};
 use crate::journal::Address;
 use crate::metrics::Metrics;
 use permits::Permits;
-use request::{BodyError, BodyLimits};
+use request::{BodyError, BodyLimits, Whole};
 
 /// The body of every response.
 pub type Body = http_body_util::Full<Bytes>;
@@ -119,7 +119,7 @@ impl Ingress {
 
     async fn webhook(&self, peer: Peer, request: Request<&mut Incoming>) -> Response<Body> {
         let (received_at, arrived) = (self.now.unix_millis(), Instant::now());
-        let (mut head, body) = request.into_parts();
+        let (head, body) = request.into_parts();
         let Some((name, suffix)) = request::split_address(head.uri.path()) else {
             return response::of_answer(Answer::UnknownEndpoint);
         };
@@ -127,28 +127,15 @@ impl Ingress {
             Ok(address) => address,
             Err(answer) => return response::of_answer(answer),
         };
-        let endpoint = &address.endpoint;
         let Some(mut permit) = self.permits.take() else {
-            return self.turned_away(endpoint, "busy", "the relay has as many webhooks in flight as it may");
+            let message = "the relay has as many webhooks in flight as it may";
+            return self.turned_away(&address.endpoint, "busy", message);
         };
-        let body = match request::read_body(body, self.body_limits(), |bytes| permit.add_bytes(bytes)).await {
-            Ok(body) => body,
-            Err(error) => return self.body_refused(endpoint, error),
+        let read = request::read_body(body, self.body_limits(), |bytes| permit.add_bytes(bytes)).await;
+        let Whole { bytes: body, has_trailers } = match read {
+            Ok(whole) => whole,
+            Err(error) => return self.body_refused(&address.endpoint, error),
         };
-        let deadline = arrived + self.limits.reply_deadline;
-        if deadline <= Instant::now() {
-            // The sender has given up, or is about to: what the app said would reach nobody.
-            return self.body_refused(endpoint, BodyError::TooSlow);
-        }
-        if let Err(why) =
-            verify::check(self.accounts.key(&address).as_deref(), &head.headers, &body, received_at)
-        {
-            return self.signature_refused(endpoint, why);
-        }
-        request::keep_end_to_end(&mut head.headers);
-        if !self.proxies.contains(peer.ip) {
-            request::set_forwarded(&mut head.headers, peer.ip, if peer.tls { "https" } else { "http" });
-        }
         let request = dispatch::Request {
             path: suffix.to_owned(),
             query: head.uri.query().map(str::to_owned),
@@ -156,18 +143,39 @@ impl Ingress {
             headers: head.headers,
             body,
             received_at,
-            deadline,
+            deadline: arrived + self.limits.reply_deadline,
         };
-        let answer = self.dispatch.deliver(&address, request).await;
-        drop(permit);
-        if answer == Answer::Busy {
-            return self.turned_away(
-                endpoint,
-                "busy",
-                "the listener has as many deliveries in hand as it may",
-            );
+        let mut response = self.whole(peer, &address, request).await;
+        if has_trailers {
+            end_connection(&mut response);
         }
-        response::of_answer(answer)
+        response
+    }
+
+    /// Answers a webhook that is all there.
+    async fn whole(&self, peer: Peer, address: &Address, mut request: dispatch::Request) -> Response<Body> {
+        let endpoint = &address.endpoint;
+        if request.deadline <= Instant::now() {
+            // The sender has given up, or is about to: what the app said would reach nobody.
+            return self.body_refused(endpoint, BodyError::TooSlow);
+        }
+        let key = self.accounts.key(address);
+        if let Err(why) = verify::check(key.as_deref(), &request.headers, &request.body, request.received_at)
+        {
+            return self.signature_refused(endpoint, why);
+        }
+        request::keep_end_to_end(&mut request.headers);
+        if !self.proxies.contains(peer.ip) {
+            let proto = if peer.tls { "https" } else { "http" };
+            request::set_forwarded(&mut request.headers, peer.ip, proto);
+        }
+        match self.dispatch.deliver(address, request).await {
+            Answer::Busy => {
+                let message = "the listener has as many deliveries in hand as it may";
+                self.turned_away(endpoint, "busy", message)
+            }
+            answer => response::of_answer(answer),
+        }
     }
 
     /// The endpoint of that name. One that is live is known without a look at the disk.
@@ -234,6 +242,11 @@ pub fn check(head: &mut http::request::Parts) -> Result<(), Box<Response<Body>>>
     strict::check(head).map_err(|refused| Box::new(refused.response()))
 }
 
+/// Has the connection end with this answer: what follows on it may not begin where it seems to (RFC 9112 §9.6).
+pub fn end_connection(response: &mut Response<Body>) {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+}
+
 /// 429 for somebody whose requests fail again and again. The connection ends.
 #[must_use]
 pub fn too_many_failures(retry: Duration) -> Response<Body> {
@@ -242,7 +255,7 @@ pub fn too_many_failures(retry: Duration) -> Response<Body> {
     let mut response = response::error(StatusCode::TOO_MANY_REQUESTS, "too_many_failures", message);
     let seconds = HeaderValue::from(retry.as_secs() + 1);
     response.headers_mut().insert(header::RETRY_AFTER, seconds);
-    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    end_connection(&mut response);
     response
 }
 

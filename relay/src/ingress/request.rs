@@ -92,25 +92,36 @@ pub(super) struct BodyLimits {
     pub(super) total: Duration,
 }
 
+/// A body, whole.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Whole {
+    pub(super) bytes: Bytes,
+    /// Fields came behind it. The parser takes a bare LF among them for no end of a line, and others do: where the next
+    /// request begins is not sure then.
+    pub(super) has_trailers: bool,
+}
+
 /// Reads a body whole, asking `hold` for room before each piece is kept. A body that arrives in one piece, as small
 /// ones do, is not copied.
 pub(super) async fn read_body(
     body: &mut Incoming,
     limits: BodyLimits,
     mut hold: impl FnMut(usize) -> bool,
-) -> Result<Bytes, BodyError> {
+) -> Result<Whole, BodyError> {
     if body.size_hint().lower() > limits.size as u64 {
         return Err(BodyError::TooLarge);
     }
     let end = Instant::now() + limits.total;
     let mut whole = Bytes::new();
     let mut joined = BytesMut::new();
+    let mut has_trailers = false;
     loop {
         let by = end.min(Instant::now() + limits.idle);
-        let Some(frame) = timeout_at(by, body.frame()).await.map_err(|_| BodyError::TooSlow)? else {
-            return Ok(if joined.is_empty() { whole } else { joined.freeze() });
+        let Some(frame) = timeout_at(by, body.frame()).await.map_err(|_| BodyError::TooSlow)? else { break };
+        let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else {
+            has_trailers = true;
+            continue;
         };
-        let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
         if whole.len().max(joined.len()) + data.len() > limits.size {
             return Err(BodyError::TooLarge);
         }
@@ -129,9 +140,10 @@ pub(super) async fn read_body(
             joined.extend_from_slice(&data);
         }
         if body.is_end_stream() {
-            return Ok(if joined.is_empty() { whole } else { joined.freeze() });
+            break;
         }
     }
+    Ok(Whole { bytes: if joined.is_empty() { whole } else { joined.freeze() }, has_trailers })
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ impl Refused {
     /// What the sender is told.
     pub(super) fn response(self) -> Response<Body> {
         let mut response = response::error(self.status, self.code, self.message);
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        super::end_connection(&mut response);
         response
     }
 }

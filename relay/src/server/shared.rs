@@ -139,7 +139,7 @@ impl Shared {
             response = ingress::too_many_failures(retry);
         }
         if body.frame().now_or_never().is_none_or(|more| more.is_some()) {
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            ingress::end_connection(&mut response);
             tokio::spawn(timeout(LINGER, async move { while let Some(Ok(_)) = body.frame().await {} }));
         }
         response
@@ -166,8 +166,13 @@ impl Shared {
             let message = format!("a question's body has at most {} bytes, and comes whole", api::MAX_BODY);
             return api::refuse(http::StatusCode::BAD_REQUEST, "bad_body", &message).map(Body::from);
         };
+        let has_trailers = body.trailers().is_some();
         let question = Request::from_parts(head, body.to_bytes());
-        api::answer(Arc::clone(&self.api), question).await.map(Body::from)
+        let mut response = api::answer(Arc::clone(&self.api), question).await.map(Body::from);
+        if has_trailers {
+            ingress::end_connection(&mut response);
+        }
+        response
     }
 
     /// Goes down: no new connections, sessions told when to come back, what is in flight given the grace time.

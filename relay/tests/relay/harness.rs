@@ -20,7 +20,9 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use cli::{Cli, echo, greet, refused, replied, skipped, unreachable_app, upgrade, upgrade_at, upgrade_over};
+pub(crate) use cli::{
+    Cli, echo, greet, refused, replied, skipped, unreachable_app, upgrade, upgrade_at, upgrade_over,
+};
 pub(crate) use http::{Client, Response};
 pub(crate) use neighbour::Neighbour;
 #[cfg(target_os = "linux")]

@@ -4,12 +4,16 @@
 mod abuse;
 mod acme;
 mod answers;
+#[cfg(target_os = "linux")]
+mod conversation;
 mod disk;
 mod fidelity;
 mod flow;
 mod harness;
 mod history;
 mod intake;
+#[cfg(target_os = "linux")]
+mod judge;
 mod owed;
 mod page;
 mod past;

@@ -1,10 +1,13 @@
 //! The proxies of docs/proxies.md in front of a relay: each is the real program, with what the page says to the letter.
 //! Where one is not installed it is left out, and that is said; with `MUXHOOK_PROXIES=required` it is a failure.
 //!
-//! `front`: a proxy that runs. `smuggling`: requests that two programs could read differently.
+//! - `cases`: requests that two programs could read differently.
+//! - `front`: a proxy that runs.
+//! - `smuggling`: what comes of the cases.
 
+mod cases;
 mod front;
-//mod smuggling;
+mod smuggling;
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -75,9 +78,8 @@ async fn targets(front: &Front, cli: &mut Cli) {
         ("//a?b=c&b=d;e=%20+%2B??x=/../&&", "//a", Some("b=c&b=d;e=%20+%2B??x=/../&&")),
         ("/:@!$&'()*+,=-._~?%zz", "/:@!$&'()*+,=-._~", Some("%zz")),
     ] {
-        let request = format!(
-            "POST /h/shop{target} HTTP/1.1\r\nhost: hooks.example.com\r\ncontent-length: 0\r\n\r\n"
-        );
+        let request =
+            format!("POST /h/shop{target} HTTP/1.1\r\nhost: hooks.example.com\r\ncontent-length: 0\r\n\r\n");
         let (_, delivery) = carried(front, cli, request).await;
         let arrived = (&*delivery.path, delivery.query.as_deref());
         assert_eq!(arrived, (path, query), "{}: {target}", front.name);

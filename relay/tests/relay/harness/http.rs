@@ -39,6 +39,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         soon(self.stream.shutdown()).await.unwrap();
     }
 
+    /// Ends the sending side alone, where there still is one.
+    pub(crate) async fn try_finish(&mut self) {
+        let _ = soon(self.stream.shutdown()).await;
+    }
+
     /// Posts a webhook.
     pub(crate) async fn post(&mut self, endpoint: &str, body: &str) -> Response {
         let length = body.len();
@@ -64,7 +69,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.read_response(false).await
     }
 
-    async fn read_response(&mut self, is_head: bool) -> Option<Response> {
+    /// The next response, to a HEAD request or to another; `None` when the connection ends instead.
+    pub(crate) async fn read_response(&mut self, is_head: bool) -> Option<Response> {
         let end = loop {
             match self.read.windows(4).position(|four| four == b"\r\n\r\n") {
                 Some(end) => break end + 4,
