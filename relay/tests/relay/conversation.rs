@@ -2,12 +2,17 @@
 //! that writes down what it got.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use muxhook_protocol::Delivery;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 
 use crate::harness::{Cli, Client, replied};
 use crate::judge::{End, Request};
+
+/// How long a relay may wait for the rest of what has no sure end, before its sender gives up.
+const DOUBT: Duration = Duration::from_millis(100);
 
 /// What came to a listener.
 #[derive(Clone, Default)]
@@ -41,17 +46,29 @@ pub(crate) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     end: End,
 ) -> usize {
     client.try_send(bytes).await;
-    let sure = requests.len() - usize::from(end == End::Doubtful);
     let ends_by_itself = matches!(end, End::Closed | End::Refused(_));
     let mut answers = 0;
     let mut is_finished = false;
     loop {
-        if !is_finished && answers >= sure && !ends_by_itself {
+        if !is_finished && answers >= requests.len() && !ends_by_itself {
             client.try_finish().await;
             is_finished = true;
         }
         let is_head = requests.get(answers).is_some_and(|request| request.method == b"HEAD");
-        let Some(response) = client.read_response(is_head).await else { return answers };
+        let response = client.read_response(is_head);
+        let response = if end == End::Doubtful && !is_finished {
+            match timeout(DOUBT, response).await {
+                Ok(response) => response,
+                Err(_) => {
+                    client.try_finish().await;
+                    is_finished = true;
+                    continue;
+                }
+            }
+        } else {
+            response.await
+        };
+        let Some(response) = response else { return answers };
         if response.status >= 200 {
             answers += 1;
         }
