@@ -181,10 +181,8 @@ fn framing(fields: &[(Vec<u8>, Vec<u8>)], is_1_1: bool, is_plain: &mut bool) -> 
         if !is_chunked || !is_1_1 {
             return refuse("a transfer coding other than chunked, once, by HTTP/1.1");
         }
-        *is_plain &= !has_length
-            && fields
-                .iter()
-                .any(|(name, value)| name == b"transfer-encoding" && value.eq_ignore_ascii_case(b"chunked"));
+        let lines: Vec<_> = fields.iter().filter(|(name, _)| name == b"transfer-encoding").collect();
+        *is_plain &= !has_length && lines.len() == 1 && lines[0].1.eq_ignore_ascii_case(b"chunked");
         return Ok((Framing::Chunks, has_length));
     }
     let all: Vec<_> = fields.iter().filter(|(name, _)| name == b"content-length").collect();

@@ -14,6 +14,8 @@ mod history;
 mod intake;
 #[cfg(target_os = "linux")]
 mod judge;
+#[cfg(target_os = "linux")]
+mod mutations;
 mod owed;
 mod page;
 mod past;
