@@ -15,6 +15,9 @@ mod public_url;
 mod resolve;
 mod units;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use file::fuzz;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,5 +1,11 @@
 //! The public side: a webhook in, an answer out. Knows HTTP, limits and addresses; nothing of sessions.
 
+#[cfg(any(test, fuzzing))]
+#[path = "../fuzz/checks/forwarded.rs"]
+pub(crate) mod fuzz_forwarded;
+#[cfg(any(test, fuzzing))]
+#[path = "../fuzz/checks/head.rs"]
+pub(crate) mod fuzz_head;
 mod page;
 mod permits;
 mod request;

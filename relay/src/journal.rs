@@ -39,6 +39,11 @@ mod suspicion;
 mod tables;
 mod writer;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use rows::fuzz as fuzz_content;
+#[cfg(any(test, fuzzing))]
+pub(crate) use spool::fuzz as fuzz_spool;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;

@@ -26,6 +26,8 @@ pub mod config;
 pub mod connect;
 pub mod database;
 pub mod dispatch;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod ingress;
 pub mod journal;
 pub mod metrics;

@@ -5,18 +5,27 @@ use std::path::Path;
 
 use super::{ConfigError, Options};
 
+#[cfg(any(test, fuzzing))]
+#[path = "../../fuzz/checks/config.rs"]
+pub(crate) mod fuzz;
+
 /// Reads the file.
 pub(super) fn read(path: &Path) -> Result<Options, ConfigError> {
     let text =
         fs::read_to_string(path).map_err(|cause| ConfigError::File { path: path.to_owned(), cause })?;
-    parse(&text).map_err(|fault| match fault {
+    parse(&text).map_err(|found| fault(path, found))
+}
+
+/// What is said of a file with a fault.
+fn fault(path: &Path, found: Fault) -> ConfigError {
+    match found {
         Fault::Syntax(message) => ConfigError::Syntax { path: path.to_owned(), message },
         Fault::Key(key) => {
             let nearest =
                 nearest(&key).map(|nearest| format!(": did you mean {nearest}?")).unwrap_or_default();
             ConfigError::UnknownKey { path: path.to_owned(), key, nearest }
         }
-    })
+    }
 }
 
 enum Fault {

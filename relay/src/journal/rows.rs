@@ -10,6 +10,10 @@ use super::books::Books;
 use super::prune::settle;
 use super::{Address, Attempt, Entry, Note, State, Tried, Which, gaps};
 
+#[cfg(any(test, fuzzing))]
+#[path = "../../fuzz/checks/content.rs"]
+pub(crate) mod fuzz;
+
 /// Most pages of owed deliveries that are all damaged, before a question for them has its answer.
 const MOST_DAMAGED_PAGES: usize = 16;
 

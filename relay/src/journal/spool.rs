@@ -16,6 +16,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Address, Answered, Attempt, Entry, Note};
 
+#[cfg(any(test, fuzzing))]
+#[path = "../../fuzz/checks/spool.rs"]
+pub(crate) mod fuzz;
+
 /// Bytes that the ring has room for: some seconds of as much as a relay can carry, and no more than is sorted in while
 /// a relay that goes down is waited for.
 const ROOM: u64 = 256 << 20;
