@@ -19,6 +19,7 @@ mod units;
 pub(crate) use file::fuzz;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -97,8 +98,20 @@ pub struct Limits {
     pub body_idle: Duration,
     /// For a request's whole body.
     pub body_total: Duration,
-    /// For a request's head.
+    /// For a request's head, and before its first byte on a connection that has had none.
     pub head_timeout: Duration,
+    /// For a TLS handshake.
+    pub handshake_timeout: Duration,
+    /// Between two requests of one connection.
+    pub idle_timeout: Duration,
+    /// For a client to take more of its answer, when it takes nothing.
+    pub unread_timeout: Duration,
+    /// Public connections of the whole relay, sessions too; fewer where the system lets the process have fewer.
+    pub max_connections: usize,
+    /// Public connections from one IPv4 address or IPv6 /64 that is no trusted proxy, sessions too.
+    pub max_connections_per_source: usize,
+    /// Webhooks a second of one account that has no rate of its own; `None`: any number.
+    pub rate: Option<NonZeroU32>,
 }
 
 impl Default for Limits {
@@ -117,6 +130,12 @@ impl Default for Limits {
             body_idle: Duration::from_secs(10),
             body_total: Duration::from_secs(30),
             head_timeout: Duration::from_secs(10),
+            handshake_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
+            unread_timeout: Duration::from_secs(10),
+            max_connections: 32_768,
+            max_connections_per_source: 2048,
+            rate: None,
         }
     }
 }

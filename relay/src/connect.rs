@@ -7,6 +7,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper_util::rt::TokioIo;
 use muxhook_link::{Stream, websocket_config};
 use muxhook_protocol::SUBPROTOCOL;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
@@ -16,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use crate::accounts::{Pass, Scope};
 use crate::api;
 use crate::ingress::Body;
+use crate::server::Guarded;
 use crate::session::{READ_BUFFER, Sessions, offers_subprotocol};
 
 /// Answers a request for a WebSocket; a session begins when the answer is out.
@@ -87,21 +89,27 @@ fn switching(accept: &str) -> Response<Body> {
 }
 
 async fn begin(sessions: Arc<Sessions>, pass: Pass, upgrade: hyper::upgrade::OnUpgrade) {
-    if let Some(socket) = take_over(upgrade, websocket_config(READ_BUFFER)).await {
+    let taken = take_over(upgrade, websocket_config(READ_BUFFER), Guarded::into_parts);
+    if let Some((socket, _place)) = taken.await {
         sessions.run(pass, socket).await;
     }
 }
 
-/// Takes the socket over from hyper, with what hyper had read too much. Nothing else of hyper's is kept: most
-/// sessions are idle for long. `None`: the connection broke, or was not served over a [`TokioIo`] of a [`Stream`].
-pub async fn take_over(
+/// Takes the socket over from hyper, with what hyper had read too much. Nothing else of hyper's is kept, since most
+/// sessions are idle for long, and of what hyper was served over only what `apart` says. `None`: the connection broke, or
+/// was not served over a [`TokioIo`] of an `I`.
+pub async fn take_over<I, K>(
     upgrade: hyper::upgrade::OnUpgrade,
     settings: WebSocketConfig,
-) -> Option<WebSocketStream<Stream>> {
-    let Ok(parts) = upgrade.await.ok()?.downcast::<TokioIo<Stream>>() else {
+    apart: impl FnOnce(I) -> (Stream, K),
+) -> Option<(WebSocketStream<Stream>, K)>
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let Ok(parts) = upgrade.await.ok()?.downcast::<TokioIo<I>>() else {
         tracing::error!("an upgraded connection is not one of the relay's own");
         return None;
     };
-    let (stream, read) = (parts.io.into_inner(), parts.read_buf.to_vec());
-    Some(WebSocketStream::from_partially_read(stream, read, Role::Server, Some(settings)).await)
+    let ((stream, kept), read) = (apart(parts.io.into_inner()), parts.read_buf.to_vec());
+    Some((WebSocketStream::from_partially_read(stream, read, Role::Server, Some(settings)).await, kept))
 }

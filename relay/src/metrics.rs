@@ -3,6 +3,8 @@
 //! A relay has a registry of its own, so that two run side by side in one process. No metric has an endpoint, an account
 //! or an address of the network as a label: these are somebody's business, and without a bound.
 
+mod connections;
+
 use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -19,6 +21,7 @@ use prometheus_client::registry::Registry;
 use muxhook_protocol::ANSWER_HEADER;
 
 use crate::journal::Health;
+pub use connections::Connections;
 
 /// What [`Metrics::text`] is, for `Content-Type`.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -28,6 +31,8 @@ const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 
 /// What is counted.
 pub struct Metrics {
+    /// Of public connections.
+    pub connections: Connections,
     registry: Registry,
     webhooks: Family<Webhook, Counter>,
     seconds: Histogram,
@@ -121,7 +126,10 @@ impl Default for Metrics {
         let seconds = Histogram::new(SECONDS);
         registry.register("webhook_seconds", "From the end of a head to its answer", seconds.clone());
         let limited = Counter::default();
-        registry.register("limited", "Failing requests answered with 429", limited.clone());
+        let help = "Failing requests and connections that were one too many of their source";
+        registry.register("limited", help, limited.clone());
+        let connections = Connections::default();
+        connections.register(&mut registry);
         let standing = Standing::default();
         standing.register(&mut registry);
         let certificate_expires = Family::default();
@@ -133,7 +141,16 @@ impl Default for Metrics {
             "Tries to get a certificate that failed",
             certificate_failures.clone(),
         );
-        Self { registry, webhooks, seconds, limited, standing, certificate_expires, certificate_failures }
+        Self {
+            connections,
+            registry,
+            webhooks,
+            seconds,
+            limited,
+            standing,
+            certificate_expires,
+            certificate_failures,
+        }
     }
 }
 
@@ -147,7 +164,7 @@ impl Metrics {
         self.seconds.observe(took.as_secs_f64());
     }
 
-    /// Counts a failing request that was one too many of its source.
+    /// Counts a failing request, or connection, that was one too many of its source.
     pub fn limited(&self) {
         self.limited.inc();
     }

@@ -3,6 +3,7 @@
 //! - `begin`: what can stop it from beginning, and the lock that keeps its data folder for it alone.
 //! - `connections`: public connections: taken, served, let end.
 //! - `deleted`: endpoints that were deleted, forgotten by the journal too.
+//! - `doors`: how many public connections there may be, and how slow each.
 //! - `revoked`: rights that end while somebody uses them.
 //! - `shared`: what all of them need: routes, and how all of it goes down.
 //! - `sources`: where failing requests come from, and how many of them are let through.
@@ -10,6 +11,7 @@
 mod begin;
 mod connections;
 mod deleted;
+mod doors;
 mod revoked;
 mod shared;
 mod sources;
@@ -31,6 +33,8 @@ use crate::journal::Journal;
 use crate::tls::Tls;
 use crate::tls::acme::Acme;
 pub use begin::BindError;
+pub(crate) use doors::Guarded;
+pub use doors::raise as raise_descriptors;
 use shared::Shared;
 
 /// A relay with its listeners open.
@@ -55,7 +59,7 @@ impl Relay {
     ///
     /// # Errors
     /// See [`BindError`].
-    pub async fn bind(config: Config, now: Now) -> Result<Self, BindError> {
+    pub async fn bind(mut config: Config, now: Now) -> Result<Self, BindError> {
         let tls = config.tls.as_ref().map(|files| Tls::load(&files.cert, &files.key)).transpose()?;
         database::make_folder(&config.data_dir)?;
         let lock = begin::keep_alone(&config.data_dir, config.takeover).await?;
@@ -83,6 +87,7 @@ impl Relay {
         if let Some(token) = &config.bootstrap_token {
             accounts.replace_bootstrap_token(&AccountName::default(), "bootstrap", token)?;
         }
+        config.limits.max_connections = begin::most_connections(config.limits.max_connections);
         let first = addrs.first().copied().unwrap_or_else(|| (std::net::Ipv4Addr::LOCALHOST, 0).into());
         let public_url = config.public_url(first);
         let shared = Arc::new(Shared::new(config, public_url, accounts, journal, now)?);

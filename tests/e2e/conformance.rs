@@ -143,7 +143,8 @@ async fn serve(listener: TcpListener, settings: WebSocketConfig) {
             let upgrade = hyper::upgrade::on(&mut request);
             tokio::spawn(async move {
                 // A case may break off whenever it likes.
-                let _ = echo(take_over(upgrade, settings).await.unwrap()).await;
+                let taken = take_over(upgrade, settings, |stream: Stream| (stream, ())).await;
+                let _ = echo(taken.unwrap().0).await;
             });
             let response = Response::builder().status(101).header("connection", "Upgrade");
             let response = response.header("upgrade", "websocket").header("sec-websocket-accept", accept);

@@ -10,7 +10,7 @@ use super::signals::Signals;
 use crate::accounts::{AccountName, NewToken};
 use crate::config::{Config, Options};
 use crate::journal;
-use crate::server::Relay;
+use crate::server::{Relay, raise_descriptors};
 
 /// The label of the token that the first start makes.
 const FIRST_LABEL: &str = "first";
@@ -19,6 +19,9 @@ const FIRST_LABEL: &str = "first";
 pub(super) fn serve(options: Options, out: &mut impl Write) -> Result<(), Failure> {
     let config = Config::resolve(options, &super::environment)?;
     super::log::install(config.log);
+    if let Err(error) = raise_descriptors() {
+        tracing::warn!(%error, "this process can't have as many files as the system would let it");
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::failed(format!("the runtime can't start: {error}")))?;
     let outcome = runtime.block_on(run(config, out));

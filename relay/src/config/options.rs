@@ -87,6 +87,15 @@ pub struct Options {
     /// Most sessions at once [default: 20000]
     #[arg(long, value_name = "N", env = "MUXHOOK_RELAY_MAX_LISTENERS", hide_env = true)]
     pub max_listeners: Option<usize>,
+    /// Most public connections at once, sessions too [default: 32768, or what the system lets it have]
+    #[arg(long, value_name = "N", env = "MUXHOOK_RELAY_MAX_CONNECTIONS", hide_env = true)]
+    pub max_connections: Option<usize>,
+    /// Most of them from one IPv4 address or IPv6 /64 that is no trusted proxy [default: 2048]
+    #[arg(long, value_name = "N", env = "MUXHOOK_RELAY_MAX_CONNECTIONS_PER_SOURCE", hide_env = true)]
+    pub max_connections_per_source: Option<usize>,
+    /// Most webhooks a second for one account, over all its endpoints [default: any number]
+    #[arg(long, value_name = "N", env = "MUXHOOK_RELAY_RATE", hide_env = true)]
+    pub rate: Option<u32>,
     /// How long a relay told to end waits for what is under way, and its successor for it to end [default: 20s]
     #[arg(long, value_name = "DURATION", env = "MUXHOOK_RELAY_GRACE", hide_env = true)]
     #[serde(deserialize_with = "one")]
@@ -186,6 +195,9 @@ impl Options {
             admin_open: self.admin_open.or(other.admin_open),
             reply_deadline: self.reply_deadline.or(other.reply_deadline),
             max_listeners: self.max_listeners.or(other.max_listeners),
+            max_connections: self.max_connections.or(other.max_connections),
+            max_connections_per_source: self.max_connections_per_source.or(other.max_connections_per_source),
+            rate: self.rate.or(other.rate),
             grace: self.grace.or(other.grace),
             log: self.log.or(other.log),
             bootstrap_token_file: self.bootstrap_token_file.or(other.bootstrap_token_file),

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -216,6 +217,11 @@ fn limits(options: &Options) -> Result<Limits, ConfigError> {
     let limits = Limits {
         max_body: options.max_body.map_or(usual.max_body, |size| size.0),
         max_listeners: options.max_listeners.unwrap_or(usual.max_listeners),
+        max_connections: options.max_connections.unwrap_or(usual.max_connections),
+        max_connections_per_source: options
+            .max_connections_per_source
+            .unwrap_or(usual.max_connections_per_source),
+        rate: options.rate.and_then(NonZeroU32::new),
         reply_deadline: options.reply_deadline.map_or(usual.reply_deadline, |span| span.0),
         grace: options.grace.map_or(usual.grace, |span| span.0),
         ..usual
@@ -224,7 +230,14 @@ fn limits(options: &Options) -> Result<Limits, ConfigError> {
         if is_within { Ok(()) } else { Err(ConfigError::OutOfRange { flag, least, most }) }
     };
     within((1 << 10..=64 << 20).contains(&limits.max_body), "--max-body", "1KiB", "64MiB")?;
-    within((1..=1_000_000).contains(&limits.max_listeners), "--max-listeners", "1", "1000000")?;
+    for (number, flag) in [
+        (limits.max_listeners, "--max-listeners"),
+        (limits.max_connections, "--max-connections"),
+        (limits.max_connections_per_source, "--max-connections-per-source"),
+    ] {
+        within((1..=1_000_000).contains(&number), flag, "1", "1000000")?;
+    }
+    within(options.rate.is_none_or(|rate| (1..=1_000_000).contains(&rate)), "--rate", "1", "1000000")?;
     let deadlines = Duration::from_millis(100)..=MINUTE;
     within(deadlines.contains(&limits.reply_deadline), "--reply-deadline", "100ms", "60s")?;
     within(limits.grace <= MINUTE * 10, "--grace", "0s", "10m")?;

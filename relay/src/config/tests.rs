@@ -60,7 +60,7 @@ fn without_a_word_it_is_this_machines_alone() {
 fn every_flag_has_its_effect() {
     let flags = "--listen 127.0.0.1:1 --listen [::1]:2 --public-url https://Hooks.example.com/ --data-dir data \
         --tls-cert c.pem --tls-key k.pem --trusted-proxy 10.0.0.0/8,::1 --max-body 512KiB --reply-deadline 500ms \
-        --max-listeners 7 --grace 1m --log json --hold off --retention 90m --max-journal 1GiB --admin 0.0.0.0:9 \
+        --max-listeners 7 --max-connections 8 --max-connections-per-source 9 --rate 10 --grace 1m --log json --hold off --retention 90m --max-journal 1GiB --admin 0.0.0.0:9 \
         --admin-open";
     let config = resolve(&flags.split_whitespace().collect::<Vec<_>>(), None).unwrap();
     assert_everything_is_set(&config);
@@ -79,6 +79,9 @@ fn every_key_of_the_file_has_its_effect() {
         max-body = 524288
         reply-deadline = "0.5s"
         max-listeners = 7
+        max-connections = 8
+        max-connections-per-source = 9
+        rate = 10
         grace = "60s"
         log = "json"
         hold = "off"
@@ -100,6 +103,9 @@ fn assert_everything_is_set(config: &Config) {
     let limits = Limits {
         max_body: 512 * 1024,
         max_listeners: 7,
+        max_connections: 8,
+        max_connections_per_source: 9,
+        rate: NonZeroU32::new(10),
         reply_deadline: Duration::from_millis(500),
         grace: Duration::from_secs(60),
         ..Limits::default()
@@ -246,6 +252,12 @@ fn what_does_not_go_together_is_said() {
     );
     insta::assert_snapshot!(refusal(&["--retention=2161h"], None), @"--retention must be between 0s and 2160h (90 days)");
     assert!(resolve(&["--max-journal=16MiB", "--retention=2160h"], None).is_ok());
+    for flag in ["--max-connections", "--max-connections-per-source", "--rate"] {
+        for number in ["0", "1000001"] {
+            let refused = refusal(&[&format!("{flag}={number}")], None);
+            assert_eq!(refused, format!("{flag} must be between 1 and 1000000"));
+        }
+    }
 }
 
 #[test]

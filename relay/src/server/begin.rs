@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::doors::{self, Room};
 use crate::accounts;
 use crate::database::OpenError;
 use crate::tls::TlsError;
@@ -82,6 +83,21 @@ pub(super) async fn keep_alone(data_dir: &Path, patience: Duration) -> Result<Fi
         }
         sleep(ASK_AGAIN.min(give_up - Instant::now())).await;
     }
+}
+
+/// As many connections as are asked for, and never more than the system lets this process have: above that accepting them
+/// would fail, and with it whatever else needs a file.
+pub(super) fn most_connections(wanted: usize) -> usize {
+    let Some(Room { files, connections }) = doors::room().filter(|room| room.connections < wanted) else {
+        return wanted;
+    };
+    tracing::info!(
+        wanted,
+        connections,
+        files,
+        "the system lets this process have fewer connections than --max-connections (RLIMIT_NOFILE)"
+    );
+    connections
 }
 
 #[cfg(test)]

@@ -6,18 +6,16 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use muxhook_link::Stream;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::Shared;
+use super::doors::{self, Guarded, Pace, Place, Unfit};
 use crate::ingress::Peer;
 use crate::tls::acme;
-
-/// How long a TLS handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// How long to wait before accepting again when the system has no room for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -26,12 +24,17 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(super) async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
     loop {
         match listener.accept().await {
-            Ok((socket, addr)) => {
-                // Small frames both ways: waiting to fill a packet would cost a round trip each.
-                let _ = socket.set_nodelay(true);
-                let serve = serve(socket, addr, tls.clone(), Arc::clone(&shared));
-                shared.connections.spawn(serve);
-            }
+            Ok((socket, addr)) => match shared.doors.enter(addr.ip()) {
+                Ok(place) => {
+                    // Small frames both ways: waiting to fill a packet would cost a round trip each.
+                    let _ = socket.set_nodelay(true);
+                    doors::watch(&socket, shared.limits.unread_timeout);
+                    let serve = serve(socket, addr, tls.clone(), place, Arc::clone(&shared));
+                    shared.connections.spawn(serve);
+                }
+                // A reset leaves nothing behind, not even in the system.
+                Err(_) => drop(socket.set_zero_linger()),
+            },
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 sleep(ACCEPT_PAUSE).await;
@@ -40,46 +43,88 @@ pub(super) async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shar
     }
 }
 
-async fn serve(socket: TcpStream, addr: SocketAddr, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+async fn serve(
+    socket: TcpStream,
+    addr: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    place: Place,
+    shared: Arc<Shared>,
+) {
     let peer = Peer { ip: addr.ip(), tls: tls.is_some() };
     let stream = match tls {
         None => Stream::Plain(socket),
-        Some(tls) => {
-            let handshake = timeout(HANDSHAKE, tls.accept(Stream::Plain(socket)));
-            match shared.stop.run_until_cancelled(handshake).await {
-                // The handshake was all that a directory came for (RFC 8737 §3).
-                Some(Ok(Ok(stream))) if stream.get_ref().1.alpn_protocol() == Some(acme::ALPN) => return,
-                Some(Ok(Ok(stream))) => Stream::Tls(Box::new(stream.into())),
-                Some(Ok(Err(error))) => {
-                    return tracing::debug!(peer = %addr, %error, "a TLS handshake failed");
-                }
-                Some(Err(_)) => return tracing::debug!(peer = %addr, "a TLS handshake took too long"),
-                None => return,
-            }
-        }
+        Some(tls) => match handshake(socket, addr, &tls, peer, &shared).await {
+            Some(stream) => stream,
+            None => return,
+        },
     };
+    let source = shared.doors.source(peer.ip);
+    let is_mute = source.is_some_and(|source| shared.sources.is_spent(source, Instant::now()));
+    let pace = Arc::new(Pace::new(shared.times(), is_mute));
     let service = {
-        let shared = Arc::clone(&shared);
+        let (shared, pace) = (Arc::clone(&shared), Arc::clone(&pace));
         service_fn(move |request| {
-            let shared = Arc::clone(&shared);
-            async move { Ok::<_, std::convert::Infallible>(shared.answer(peer, request).await) }
+            pace.asked();
+            let (shared, pace) = (Arc::clone(&shared), Arc::clone(&pace));
+            async move { Ok::<_, std::convert::Infallible>(shared.answer(peer, &pace, request).await) }
         })
     };
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(shared.limits.head_timeout)
+        // The pace knows more: how long a connection was silent, and how long its head has taken.
+        .header_read_timeout(None)
         .max_buf_size(shared.limits.max_head)
-        .serve_connection(TokioIo::new(stream), service)
+        .max_header_size(shared.limits.max_head)
+        .serve_connection(TokioIo::new(Guarded::new(stream, Arc::clone(&pace), place)), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
-        ended = &mut connection => ended,
+        ended = pace.keep(connection.as_mut()) => ended,
         () = shared.stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            pace.keep(connection).await
         }
     };
-    if let Err(error) = ended {
-        tracing::debug!(peer = %addr, %error, "a connection ended badly");
+    let Err(unfit) = ended else { return };
+    tracing::debug!(peer = %addr, ?unfit, "a connection ended badly");
+    match unfit {
+        Some(Unfit::SlowHead) => shared.connection_failed(peer, "slow_head"),
+        Some(Unfit::BadHead) => shared.connection_failed(peer, "head"),
+        // It has had its answer, right or wrong, and that was counted.
+        Some(Unfit::SlowReader) => shared.metrics.connections.failed("slow_reader"),
+        None => {}
     }
+}
+
+/// TLS over the socket, if the other side is up to it.
+async fn handshake(
+    socket: TcpStream,
+    addr: SocketAddr,
+    tls: &TlsAcceptor,
+    peer: Peer,
+    shared: &Shared,
+) -> Option<Stream> {
+    let handshake = timeout(shared.limits.handshake_timeout, tls.accept(Stream::Plain(socket)));
+    match shared.stop.run_until_cancelled(handshake).await? {
+        // The handshake was all that a directory came for (RFC 8737 §3).
+        Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(acme::ALPN) => None,
+        Ok(Ok(stream)) => Some(Stream::Tls(Box::new(stream.into()))),
+        Ok(Err(error)) => {
+            tracing::debug!(peer = %addr, %error, "a TLS handshake failed");
+            if !is_relays(&error) {
+                shared.connection_failed(peer, "tls");
+            }
+            None
+        }
+        Err(_) => {
+            tracing::debug!(peer = %addr, "a TLS handshake took too long");
+            shared.connection_failed(peer, "slow_tls");
+            None
+        }
+    }
+}
+
+/// Whether a handshake failed for want of a certificate, while the relay has none yet: nobody else is to blame for that.
+fn is_relays(error: &std::io::Error) -> bool {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+    matches!(cause, Some(rustls::Error::General(_)))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{HeaderValue, Method, Request, Response, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use muxhook_link::Now;
@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::BindError;
+use super::doors::{Doors, Most, Pace, Times};
 use super::sources::Sources;
 use crate::accounts::Accounts;
 use crate::api::{self, Api};
@@ -47,7 +48,8 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) public_url: PublicUrl,
     pub(super) data_dir: PathBuf,
-    sources: Sources,
+    pub(super) doors: Arc<Doors>,
+    pub(super) sources: Sources,
     pub(super) now: Now,
     /// Sessions under way.
     pub(super) running: TaskTracker,
@@ -83,6 +85,9 @@ impl Shared {
             holds: config.hold,
             history,
         });
+        let most =
+            Most { in_all: limits.max_connections, of_source: limits.max_connections_per_source };
+        let doors = Arc::new(Doors::new(most, config.trusted_proxies.clone(), Arc::clone(&metrics)));
         let ingress = Ingress::new(
             Arc::clone(&accounts),
             Arc::clone(&dispatch),
@@ -114,6 +119,7 @@ impl Shared {
             limits,
             public_url,
             data_dir,
+            doors,
             sources: Sources::default(),
             now,
             running,
@@ -122,9 +128,26 @@ impl Shared {
         })
     }
 
+    /// How long each step of a connection may take.
+    pub(super) fn times(&self) -> Times {
+        let Limits { head_timeout, idle_timeout, unread_timeout, .. } = self.limits;
+        Times { head: head_timeout, idle: idle_timeout, unread: unread_timeout }
+    }
+
+    /// Counts a connection that was no TLS, no HTTP or too slow, for the same reason as a failing request.
+    pub(super) fn connection_failed(&self, peer: Peer, reason: &'static str) {
+        self.metrics.connections.failed(reason);
+        if let Some(source) = self.doors.source(peer.ip)
+            && self.sources.failed(source, Instant::now()).is_err()
+        {
+            self.metrics.limited();
+        }
+    }
+
     /// Answers one request. When that takes less than its body, the rest is read and forgotten for a while and the
-    /// connection ends: a reset would take the answer from a sender that is busy writing (RFC 9112 §9.6).
-    pub(super) async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Response<Body> {
+    /// connection ends: a reset would take the answer from a sender that is busy writing (RFC 9112 §9.6). Nobody waits
+    /// so for somebody who has failed too often or was too slow already.
+    pub(super) async fn answer(&self, peer: Peer, pace: &Pace, request: Request<Incoming>) -> Response<Body> {
         let (mut head, mut body) = request.into_parts();
         let source = self.ingress.source(peer, &head.headers);
         let is_apis = head.uri.path().starts_with("/_relay/");
@@ -132,16 +155,23 @@ impl Shared {
             Ok(()) => self.route(peer, Request::from_parts(head, &mut body)).await,
             Err(refused) => *refused,
         };
-        if let Some(source) = source.filter(|_| is_failure(&response, is_apis))
+        let is_failure = is_failure(&response, is_apis);
+        let mut is_waited_for = response.status() != StatusCode::REQUEST_TIMEOUT;
+        if let Some(source) = source.filter(|_| is_failure)
             && let Err(retry) = self.sources.failed(source, Instant::now())
         {
             self.metrics.limited();
             response = ingress::too_many_failures(retry);
+            is_waited_for = false;
         }
         if body.frame().now_or_never().is_none_or(|more| more.is_some()) {
             ingress::end_connection(&mut response);
-            tokio::spawn(timeout(LINGER, async move { while let Some(Ok(_)) = body.frame().await {} }));
+            if is_waited_for {
+                tokio::spawn(timeout(LINGER, async move { while let Some(Ok(_)) = body.frame().await {} }));
+            }
         }
+        let is_last = response.headers().get(header::CONNECTION).is_some_and(|value| value == "close");
+        pace.answered(is_failure, is_last);
         response
     }
 
@@ -161,10 +191,15 @@ impl Shared {
     /// A question to the API.
     async fn ask(&self, request: Request<&mut Incoming>) -> Response<Body> {
         let (head, body) = request.into_parts();
-        let read = timeout(self.limits.body_total, Limited::new(body, api::MAX_BODY).collect()).await;
-        let Ok(Ok(body)) = read else {
+        // It is small: so it has the time that a large one may stand still.
+        let read = timeout(self.limits.body_idle, Limited::new(body, api::MAX_BODY).collect()).await;
+        let Ok(read) = read else {
+            let message = "a question's body came too slowly";
+            return api::refuse(StatusCode::REQUEST_TIMEOUT, "body_too_slow", message).map(Body::from);
+        };
+        let Ok(body) = read else {
             let message = format!("a question's body has at most {} bytes, and comes whole", api::MAX_BODY);
-            return api::refuse(http::StatusCode::BAD_REQUEST, "bad_body", &message).map(Body::from);
+            return api::refuse(StatusCode::BAD_REQUEST, "bad_body", &message).map(Body::from);
         };
         let has_trailers = body.trailers().is_some();
         let question = Request::from_parts(head, body.to_bytes());

@@ -1,5 +1,5 @@
-//! Where failing requests come from: an unknown endpoint, a bad token, what is no request. Each source may send some; more
-//! than that are answered with 429, and end their connections. What does not fail passes, however much of it comes:
+//! Where failing requests come from: an unknown endpoint, a bad token, what is no request and no TLS. Each source may send
+//! some; more than that are answered with 429 or not at all, and end their connections. What does not fail passes, however much of it comes:
 //! Mux's few addresses, an office and a proxy each look like one flooder.
 
 use std::collections::HashMap;
@@ -31,6 +31,13 @@ struct Inner {
 }
 
 impl Sources {
+    /// Whether a failure of the source would be one too many.
+    pub(super) fn is_spent(&self, source: IpAddr, now: Instant) -> bool {
+        let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let left_at = |clear_at: &Instant| *clear_at + EACH > now + EACH * BURST;
+        inner.clear_at.get(&network(source)).is_some_and(left_at)
+    }
+
     /// Counts a failure; after how long the source may fail again, when that was one too many.
     pub(super) fn failed(&self, source: IpAddr, now: Instant) -> Result<(), Duration> {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,7 +71,7 @@ impl Inner {
 }
 
 /// What counts as one source: an IPv4 address, or the 64 bits of IPv6 that one customer has at least (RFC 6177 §2).
-fn network(source: IpAddr) -> IpAddr {
+pub(super) fn network(source: IpAddr) -> IpAddr {
     match source.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
         address => address,
@@ -84,8 +91,10 @@ mod tests {
         let (sources, now) = (Sources::default(), Instant::now());
         let one = ip("192.0.2.1");
         for _ in 0..BURST {
+            assert!(!sources.is_spent(one, now));
             assert_eq!(sources.failed(one, now), Ok(()));
         }
+        assert!(sources.is_spent(one, now) && !sources.is_spent(one, now + EACH));
         assert_eq!(sources.failed(one, now), Err(EACH));
         assert_eq!(sources.failed(ip("192.0.2.2"), now), Ok(()), "another one");
         assert_eq!(sources.failed(one, now + EACH / 2), Err(EACH / 2));
