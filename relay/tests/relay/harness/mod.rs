@@ -39,6 +39,8 @@ pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
 /// A relay that runs.
 pub(crate) struct Relay {
     pub(crate) addr: SocketAddr,
+    /// Where it tells what it counts, when that was asked for.
+    pub(crate) admin: Option<SocketAddr>,
     pub(crate) token: Token,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) dir: Arc<TempDir>,
@@ -69,15 +71,33 @@ impl Relay {
         let mut config = Config::embedded(dir.path().join("relay"), listen, token.clone());
         change(&mut config);
         let relay = server::Relay::bind(config, Now::system()).await.unwrap();
-        let (addr, accounts) = (relay.local_addrs()[0], Arc::clone(relay.accounts()));
+        let (addr, admin, accounts) =
+            (relay.local_addrs()[0], relay.admin_addr(), Arc::clone(relay.accounts()));
         let shutdown = CancellationToken::new();
         let run = tokio::spawn(relay.run(shutdown.clone()));
-        Self { addr, token, accounts, dir, shutdown, run }
+        Self { addr, admin, token, accounts, dir, shutdown, run }
     }
 
     /// A new connection to the public side.
     pub(crate) async fn connect(&self) -> Client<TcpStream> {
         Client::new(TcpStream::connect(self.addr).await.unwrap())
+    }
+
+    /// A new connection from an address of this machine: 127.0.0.0/8 is all loopback's (on Linux).
+    pub(crate) async fn connect_from(&self, source: [u8; 4]) -> Client<TcpStream> {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind((source, 0).into()).unwrap();
+        Client::new(socket.connect(self.addr).await.unwrap())
+    }
+
+    /// What the relay has counted under a name, with its labels as they are written.
+    pub(crate) async fn counted(&self, name: &str) -> u64 {
+        let stream = TcpStream::connect(self.admin.expect("an admin address")).await.unwrap();
+        let mut client = Client::new(stream);
+        client.send("GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        let text = client.response().await;
+        let value = text.text().lines().find_map(|line| line.strip_prefix("muxhook_")?.strip_prefix(name));
+        value.map_or(0, |value| value.trim().parse().unwrap())
     }
 
     /// One webhook on a connection of its own.
