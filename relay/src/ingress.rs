@@ -8,12 +8,14 @@ pub(crate) mod fuzz_forwarded;
 pub(crate) mod fuzz_head;
 mod page;
 mod permits;
+mod rates;
 mod request;
 mod response;
 mod strict;
 mod verify;
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -31,6 +33,7 @@ use crate::dispatch::{self, Answer, Dispatch};
 use crate::journal::Address;
 use crate::metrics::Metrics;
 use permits::Permits;
+use rates::Rates;
 use request::{BodyError, BodyLimits, Whole};
 
 /// The body of every response.
@@ -51,6 +54,8 @@ pub struct Limits {
     pub in_flight: usize,
     /// Most bytes of bodies in flight at once.
     pub in_flight_bytes: usize,
+    /// Most webhooks a second of an account that has no rate of its own.
+    pub rate: Option<NonZeroU32>,
 }
 
 /// Who is on the other end of a connection.
@@ -70,6 +75,7 @@ pub struct Ingress {
     proxies: TrustedProxies,
     limits: Limits,
     permits: Permits,
+    rates: Rates,
     metrics: Arc<Metrics>,
     now: Now,
     /// Somebody who is not trusted has said where a request came from, and that was told.
@@ -87,9 +93,9 @@ impl Ingress {
         metrics: Arc<Metrics>,
         now: Now,
     ) -> Self {
-        let permits = Permits::new(limits.in_flight, limits.in_flight_bytes);
+        let (permits, rates) = (Permits::new(limits.in_flight, limits.in_flight_bytes), Rates::default());
         let told_of_forwarded = AtomicBool::new(false);
-        Self { accounts, dispatch, proxies, limits, permits, metrics, now, told_of_forwarded }
+        Self { accounts, dispatch, proxies, limits, permits, rates, metrics, now, told_of_forwarded }
     }
 
     /// Whom a request comes from: the peer, or whom a trusted proxy names. `None`: a trusted proxy names nobody.
@@ -133,6 +139,10 @@ impl Ingress {
             Ok(address) => address,
             Err(answer) => return response::of_answer(answer),
         };
+        // Before its body is read; it counts when it turns out to be one that the account is to have.
+        if let Err(refused) = self.keep_rate(&address, Rates::look) {
+            return *refused;
+        }
         let Some(mut permit) = self.permits.take() else {
             let message = "the relay has as many webhooks in flight as it may";
             return self.turned_away(&address.endpoint, "busy", message);
@@ -170,6 +180,9 @@ impl Ingress {
         {
             return self.signature_refused(endpoint, why);
         }
+        if let Err(refused) = self.keep_rate(address, Rates::take) {
+            return *refused;
+        }
         request::keep_end_to_end(&mut request.headers);
         if !self.proxies.contains(peer.ip) {
             let proto = if peer.tls { "https" } else { "http" };
@@ -201,8 +214,9 @@ impl Ingress {
     }
 
     fn body_limits(&self) -> BodyLimits {
-        let Limits { max_body, body_idle, body_total, .. } = self.limits;
-        BodyLimits { size: max_body, idle: body_idle, total: body_total }
+        let Limits { max_body, body_idle, body_total, reply_deadline, .. } = self.limits;
+        // What comes later than the answer must would reach nobody.
+        BodyLimits { size: max_body, idle: body_idle, total: body_total.min(reply_deadline) }
     }
 
     fn body_refused(&self, endpoint: &EndpointId, error: BodyError) -> Response<Body> {
@@ -234,6 +248,17 @@ impl Ingress {
         response::of_answer(Answer::Refused(why))
     }
 
+    /// Asks whether the account may have a webhook now; the answer if not.
+    fn keep_rate(&self, address: &Address, ask: rates::Ask) -> Result<(), Box<Response<Body>>> {
+        let Some(rate) = self.accounts.rate(&address.account).or(self.limits.rate) else { return Ok(()) };
+        ask(&self.rates, &address.account, rate, Instant::now()).map_err(|retry| {
+            let message = format!("the account gets {rate} webhooks a second, and no more");
+            let told = format!("a webhook was turned away with 429: {message}");
+            self.dispatch.notify(&address.endpoint, "rate_limited", &told);
+            Box::new(response::too_many("rate_limited", &message, retry))
+        })
+    }
+
     fn turned_away(&self, endpoint: &EndpointId, code: &str, message: &str) -> Response<Body> {
         self.dispatch.notify(endpoint, code, &format!("a webhook was turned away with 503: {message}"));
         response::retry_later(code, message)
@@ -258,9 +283,7 @@ pub fn end_connection(response: &mut Response<Body>) {
 pub fn too_many_failures(retry: Duration) -> Response<Body> {
     let message = "too many requests from this address failed, by an unknown endpoint, a wrong token or what is no request: \
                    try again later";
-    let mut response = response::error(StatusCode::TOO_MANY_REQUESTS, "too_many_failures", message);
-    let seconds = HeaderValue::from(retry.as_secs() + 1);
-    response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    let mut response = response::too_many("too_many_failures", message, retry);
     end_connection(&mut response);
     response
 }

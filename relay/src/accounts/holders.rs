@@ -1,6 +1,7 @@
 //! Accounts themselves: switched off and on, and what each may have.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::Serialize;
@@ -16,6 +17,8 @@ pub struct Quotas {
     pub max_listeners: Option<u64>,
     /// Bytes of held webhooks, over all its endpoints; without one, each endpoint's own bound.
     pub max_held: Option<u64>,
+    /// Webhooks a second, over all its endpoints; without one, what the relay lets everybody have (`--rate`).
+    pub rate: Option<NonZeroU32>,
 }
 
 /// A change of [`Quotas`]: what is `None` stays, and `Some(None)` is the default again.
@@ -27,6 +30,8 @@ pub struct NewQuotas {
     pub max_listeners: Option<Option<u64>>,
     /// See [`Quotas::max_held`].
     pub max_held: Option<Option<u64>>,
+    /// See [`Quotas::rate`].
+    pub rate: Option<Option<NonZeroU32>>,
 }
 
 /// What the relay knows of an account. Times are milliseconds since the Unix epoch.
@@ -86,7 +91,7 @@ impl Accounts {
         let stored = |most: Option<u64>| most.map(|most| i64::try_from(most).unwrap_or(i64::MAX));
         let sql = "UPDATE accounts SET
                 max_endpoints = iif(?2, ?3, max_endpoints), max_listeners = iif(?4, ?5, max_listeners),
-                max_held = iif(?6, ?7, max_held)
+                max_held = iif(?6, ?7, max_held), rate = iif(?8, ?9, rate)
             WHERE name = ?1 RETURNING *";
         let values = (
             account.as_str(),
@@ -96,6 +101,8 @@ impl Accounts {
             stored(new.max_listeners.flatten()),
             new.max_held.is_some(),
             stored(new.max_held.flatten()),
+            new.rate.is_some(),
+            new.rate.flatten().map(NonZeroU32::get),
         );
         let set = self.changes().prepare_cached(sql)?.query_row(values, quotas_in).optional()?;
         let set = set.ok_or_else(|| Error::UnknownAccount(account.clone()))?;
@@ -164,5 +171,6 @@ fn quotas_in(row: &Row<'_>) -> rusqlite::Result<Quotas> {
         max_endpoints: optional_millis(row, "max_endpoints")?,
         max_listeners: optional_millis(row, "max_listeners")?,
         max_held: optional_millis(row, "max_held")?,
+        rate: row.get::<_, Option<u32>>("rate")?.and_then(NonZeroU32::new),
     })
 }

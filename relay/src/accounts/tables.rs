@@ -57,5 +57,11 @@ pub(crate) const SHAPE: Shape = Shape {
         BEGIN UPDATE revision SET no = no + 1; END;
     CREATE TRIGGER endpoint_deleted AFTER DELETE ON endpoints BEGIN UPDATE revision SET no = no + 1; END;
 ",
+        "
+    ALTER TABLE accounts ADD COLUMN rate INTEGER;
+    DROP TRIGGER account_changed;
+    CREATE TRIGGER account_changed AFTER UPDATE OF disabled_at, max_held, rate ON accounts
+        BEGIN UPDATE revision SET no = no + 1; END;
+",
     ],
 };

@@ -382,7 +382,7 @@ fn a_newer_schema_is_refused() {
     let message = refusal(dir.path());
     assert!(
         message
-            .contains("written by a newer muxhook-relay (its tables have version 99, this program knows 3)"),
+            .contains("written by a newer muxhook-relay (its tables have version 99, this program knows 4)"),
         "{message}"
     );
 }

@@ -1,18 +1,20 @@
-//! What changed of rights and settings, in whichever process: cheap to ask for, again and again. And the one thing that
-//! is kept in memory: the secrets by which signatures are checked, since no webhook may wait for the disk.
+//! What changed of rights and settings, in whichever process: cheap to ask for, again and again. And what is kept in
+//! memory: the secrets by which signatures are checked, and rates, since no webhook may wait for the disk.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use muxhook_protocol::mux::signature::Key;
 use rusqlite::Connection;
 
-use super::{Accounts, Address, Error, parsed};
+use super::{AccountName, Accounts, Address, Error, parsed};
 
 /// What is told apart, and what it was at the last look.
 pub(super) struct Watch {
     looks: Mutex<Looks>,
     keys: RwLock<HashMap<Address, Arc<Key>>>,
+    rates: RwLock<HashMap<AccountName, NonZeroU32>>,
 }
 
 struct Looks {
@@ -35,7 +37,11 @@ pub struct Change(Seen);
 
 impl Watch {
     pub(super) fn new(connection: Connection) -> Self {
-        Self { looks: Mutex::new(Looks { connection, seen: None }), keys: RwLock::default() }
+        Self {
+            looks: Mutex::new(Looks { connection, seen: None }),
+            keys: RwLock::default(),
+            rates: RwLock::default(),
+        }
     }
 
     fn looks(&self) -> MutexGuard<'_, Looks> {
@@ -100,6 +106,29 @@ impl Accounts {
     pub fn key(&self, address: &Address) -> Option<Arc<Key>> {
         self.watch.keys.read().unwrap_or_else(PoisonError::into_inner).get(address).cloned()
     }
+
+    /// Reads the rates anew that accounts have of their own.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn read_rates(&self) -> Result<(), Error> {
+        let read: HashMap<_, _> = {
+            let database = self.questions();
+            let sql = "SELECT name, rate FROM accounts WHERE rate IS NOT NULL";
+            let mut query = database.prepare_cached(sql)?;
+            let rows = query.query_map((), |row| Ok((parsed(row, "name")?, row.get::<_, u32>("rate")?)))?;
+            rows.collect::<rusqlite::Result<_>>()?
+        };
+        let rates = read.into_iter().filter_map(|(name, rate)| Some((name, NonZeroU32::new(rate)?)));
+        *self.watch.rates.write().unwrap_or_else(PoisonError::into_inner) = rates.collect();
+        Ok(())
+    }
+
+    /// How many webhooks a second the account may have by a word of its own.
+    #[must_use]
+    pub fn rate(&self, account: &AccountName) -> Option<NonZeroU32> {
+        self.watch.rates.read().unwrap_or_else(PoisonError::into_inner).get(account).copied()
+    }
 }
 
 #[cfg(test)]
@@ -109,7 +138,7 @@ mod tests {
     use muxhook_link::Now;
     use tempfile::TempDir;
 
-    use super::super::{AccountName, NewQuotas, Quotas, SHAPE};
+    use super::super::{NewQuotas, Quotas, SHAPE};
     use super::*;
 
     fn open(dir: &Path) -> Accounts {

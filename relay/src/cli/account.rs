@@ -1,6 +1,7 @@
 //! `account`: who has tokens and endpoints, and how much of what.
 
 use std::io::Write;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use clap::Subcommand;
@@ -64,6 +65,34 @@ pub(super) struct Given {
     /// Most bytes of held webhooks over all its endpoints, such as 500MiB; `default`: each endpoint's own bound
     #[arg(long, value_name = "SIZE")]
     max_held: Option<MostBytes>,
+    /// Most webhooks a second, and at once, over all its endpoints; `default`: what `serve --rate` says
+    #[arg(long, value_name = "N")]
+    rate: Option<Rate>,
+}
+
+/// A number of webhooks a second, or the default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Rate(Option<NonZeroU32>);
+
+/// The text is neither.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it takes a whole number from 1 to 1000000, or the word default")]
+struct InvalidRate;
+
+impl FromStr for Rate {
+    type Err = InvalidRate;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRate> {
+        match text {
+            "default" => Ok(Self(None)),
+            text => text
+                .parse()
+                .ok()
+                .filter(|rate: &NonZeroU32| rate.get() <= 1_000_000)
+                .map(|rate| Self(Some(rate)))
+                .ok_or(InvalidRate),
+        }
+    }
 }
 
 /// A size, or the default.
@@ -104,16 +133,18 @@ impl FromStr for Most {
 pub(super) fn run(verb: Verb, out: &mut impl Write) -> Result<(), Failure> {
     match verb {
         Verb::List { form, place } => list(&super::accounts(place)?.list_accounts()?, &form, out),
-        Verb::Set { name, quotas: Given { max_endpoints, max_listeners, max_held }, place } => {
+        Verb::Set { name, quotas: Given { max_endpoints, max_listeners, max_held, rate }, place } => {
             let [max_endpoints, max_listeners] =
                 [max_endpoints, max_listeners].map(|most| most.map(|Most(most)| most));
             let max_held = max_held.map(|MostBytes(most)| most);
-            let new = NewQuotas { max_endpoints, max_listeners, max_held };
+            let rate = rate.map(|Rate(rate)| rate);
+            let new = NewQuotas { max_endpoints, max_listeners, max_held, rate };
             let set = super::accounts(place)?.set_quotas(&name, new)?;
             let (endpoints, listeners, held) =
                 (set.endpoints(), words(set.max_listeners), size(set.max_held));
+            let rate = set.rate.map_or_else(String::new, |rate| format!(", {rate} webhooks a second"));
             say(&format!(
-                "The account {name} may have {endpoints} endpoints, {listeners} sessions at once, and {held} held."
+                "The account {name} may have {endpoints} endpoints, {listeners} sessions at once{rate}, and {held} held."
             ));
             Ok(())
         }
@@ -164,10 +195,15 @@ fn list(accounts: &[AccountRecord], form: &Form, out: &mut impl Write) -> Result
             endpoints,
             words(quotas.max_listeners),
             size(quotas.max_held),
+            quotas.rate.map_or_else(String::new, |rate| format!("{rate}/s")),
             disabled,
         ]
     };
     let rows: Vec<_> = accounts.iter().map(row).collect();
-    table::write(out, ["ACCOUNT", "TOKENS", "ENDPOINTS", "MAX LISTENERS", "MAX HELD", "NOTES"], &rows)?;
+    table::write(
+        out,
+        ["ACCOUNT", "TOKENS", "ENDPOINTS", "MAX LISTENERS", "MAX HELD", "RATE", "NOTES"],
+        &rows,
+    )?;
     Ok(out.flush()?)
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::failure::Failure;
 use super::token::Form;
 use crate::check::{self, Finding};
-use crate::config::{Config, ConfigError, Options};
+use crate::config::{Config, ConfigError, Limits, Options};
 use crate::tls::Tls;
 
 /// What can be said to it.
@@ -70,5 +70,8 @@ fn config(resolved: Result<Config, ConfigError>) -> Finding {
         (false, false) => "holds nothing, keeps a history",
     };
     let data_dir = config.data_dir.display();
-    Finding::well(NAME, format!("listens on {}, {keeps}, data in {data_dir}", listen.join(", ")))
+    let Limits { max_connections, max_connections_per_source: of_source, rate, .. } = config.limits;
+    let rate = rate.map_or_else(String::new, |rate| format!(", {rate} webhooks a second for an account"));
+    let takes = format!("takes {max_connections} connections and {of_source} of one source{rate}");
+    Finding::well(NAME, format!("listens on {}, {keeps}, {takes}, data in {data_dir}", listen.join(", ")))
 }

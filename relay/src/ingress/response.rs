@@ -1,5 +1,7 @@
 //! From an answer to an HTTP response.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::MaxSizeReached;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
@@ -65,6 +67,14 @@ pub(super) fn error(status: StatusCode, code: &str, message: &str) -> Response<B
 pub(super) fn retry_later(code: &str, message: &str) -> Response<Body> {
     let mut response = error(StatusCode::SERVICE_UNAVAILABLE, code, message);
     response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+    response
+}
+
+/// An error of the relay's own for what comes too fast (RFC 6585 §4).
+pub(super) fn too_many(code: &str, message: &str, retry: Duration) -> Response<Body> {
+    let mut response = error(StatusCode::TOO_MANY_REQUESTS, code, message);
+    // Rounded up: who comes again a moment too early is turned away again.
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry.as_secs() + 1));
     response
 }
 

@@ -31,6 +31,7 @@ pub(super) async fn end(sessions: &Arc<Sessions>, journal: Option<&Arc<Journal>>
 /// Reads anew what no webhook may wait for the disk for.
 pub(super) fn settings(accounts: &Accounts, journal: Option<&Journal>) -> Result<(), Error> {
     accounts.read_keys()?;
+    accounts.read_rates()?;
     if let Some(journal) = journal {
         journal.set_held_limits(accounts.held_limits()?);
     }

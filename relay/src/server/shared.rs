@@ -85,8 +85,7 @@ impl Shared {
             holds: config.hold,
             history,
         });
-        let most =
-            Most { in_all: limits.max_connections, of_source: limits.max_connections_per_source };
+        let most = Most { in_all: limits.max_connections, of_source: limits.max_connections_per_source };
         let doors = Arc::new(Doors::new(most, config.trusted_proxies.clone(), Arc::clone(&metrics)));
         let ingress = Ingress::new(
             Arc::clone(&accounts),
@@ -247,6 +246,7 @@ fn public_limits(limits: &Limits) -> ingress::Limits {
         reply_deadline: limits.reply_deadline,
         in_flight: limits.in_flight_total,
         in_flight_bytes: limits.in_flight_bytes,
+        rate: limits.rate,
     }
 }
 

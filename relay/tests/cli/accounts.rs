@@ -239,24 +239,39 @@ fn an_account_may_have_so_much_and_no_more() {
     let list = || stdout(run(&["account", "list"], dir.path()).success());
     assert_eq!(
         list(),
-        "ACCOUNT  TOKENS  ENDPOINTS    MAX LISTENERS  MAX HELD  NOTES\ndefault  1       1 of 100000  any            any\n"
+        "ACCOUNT  TOKENS  ENDPOINTS    MAX LISTENERS  MAX HELD  RATE  NOTES\ndefault  1       1 of 100000  any            any\n"
     );
     let set = run(
-        &["account", "set", "default", "--max-endpoints=1", "--max-listeners=5", "--max-held=500MiB"],
+        &[
+            "account",
+            "set",
+            "default",
+            "--max-endpoints=1",
+            "--max-listeners=5",
+            "--max-held=500MiB",
+            "--rate=20",
+        ],
         dir.path(),
     );
     assert_eq!(
         stderr(&set.success()),
-        "The account default may have 1 endpoints, 5 sessions at once, and 500 MiB held.\n"
+        "The account default may have 1 endpoints, 5 sessions at once, 20 webhooks a second, and 500 MiB held.\n"
     );
     let full = stderr(&run(&["endpoint", "create", "another"], dir.path()).code(1));
     assert_eq!(full, "error: the account default has 1 endpoints, as many as it may have: delete some\n");
     run(&["account", "set", "default", "--max-endpoints=default"], dir.path()).success();
-    assert!(list().contains("1 of 100000  5              500 MiB\n"), "the other one stays: {}", list());
+    assert!(
+        list().contains("1 of 100000  5              500 MiB   20/s\n"),
+        "the other one stays: {}",
+        list()
+    );
     run(&["endpoint", "create", "another"], dir.path()).success();
     run(&["account", "set", "default"], dir.path()).code(2);
     run(&["account", "set", "default", "--max-listeners=-1"], dir.path()).code(2);
     run(&["account", "set", "default", "--max-held=much"], dir.path()).code(2);
+    run(&["account", "set", "default", "--rate=0"], dir.path()).code(2);
+    run(&["account", "set", "default", "--rate=default"], dir.path()).success();
+    assert!(list().contains("500 MiB\n"), "{}", list());
     let line = stdout(run(&["account", "list", "--json"], dir.path()).success());
     let line: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!(

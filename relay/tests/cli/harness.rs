@@ -46,9 +46,13 @@ impl Serving {
     /// On the port that the flags name.
     pub(crate) fn start_at(dir: &Path, flags: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = relay();
-        command.args(["serve", "--data-dir"]).arg(dir).args(flags);
-        command.envs(environment.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        command.args(["serve", "--data-dir"]).arg(dir).args(flags).envs(environment.iter().copied());
+        Self::by(command)
+    }
+
+    /// By a command of the test's own.
+    pub(crate) fn by(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let stderr = BufReader::new(child.stderr.take().unwrap());
         Self { child, stdout, stderr }

@@ -7,6 +7,7 @@ mod accounts;
 mod backup;
 #[cfg(unix)]
 mod check;
+mod doors;
 mod harness;
 mod keeping;
 mod serve;

@@ -86,18 +86,18 @@ fn the_help_of_what_looks_after_the_data() {
         })
         .collect();
     insta::assert_snapshot!(keeping.join("\n"), @r#"
-    hold <WHETHER>               Whether to keep what no listener can take just now for when one
-                                         comes, and answer 200 for it [default: on] [possible values:
-                                         on, off]
-    retention <DURATION>         How long webhooks stay in the history once they are settled;
-                                         0s: no history [default: 24h]
-    max-journal <SIZE>           Most bytes of webhooks on the disk, history and what is held
-                                         together [default: 4GiB]
-    admin <ADDR>                 Address for /healthz, /readyz and /metrics, plain HTTP that
-                                         asks nobody who they are [default: none]
-    admin-open[=<BOOL>]          Let the address of --admin be reached from beyond this machine
-                                         [possible values: true, false]
-    grace <DURATION>             How long a relay told to end waits for what is under way, and
-                                         its successor for it to end [default: 20s]
+    hold <WHETHER>                  Whether to keep what no listener can take just now for when
+                                            one comes, and answer 200 for it [default: on] [possible
+                                            values: on, off]
+    retention <DURATION>            How long webhooks stay in the history once they are settled;
+                                            0s: no history [default: 24h]
+    max-journal <SIZE>              Most bytes of webhooks on the disk, history and what is held
+                                            together [default: 4GiB]
+    admin <ADDR>                    Address for /healthz, /readyz and /metrics, plain HTTP that
+                                            asks nobody who they are [default: none]
+    admin-open[=<BOOL>]             Let the address of --admin be reached from beyond this
+                                            machine [possible values: true, false]
+    grace <DURATION>                How long a relay told to end waits for what is under way,
+                                            and its successor for it to end [default: 20s]
     "#);
 }

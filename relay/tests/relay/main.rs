@@ -7,6 +7,7 @@ mod answers;
 #[cfg(target_os = "linux")]
 mod conversation;
 mod disk;
+mod doors;
 mod fidelity;
 mod flow;
 mod harness;

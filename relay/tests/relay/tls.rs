@@ -152,3 +152,32 @@ async fn there_is_no_way_to_http_2() {
     client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
     assert!(!client.rest().await.starts_with(b"HTTP/1.1 2"));
 }
+
+#[tokio::test]
+async fn a_handshake_that_does_not_come_is_not_waited_for() {
+    let secure = Secure::with(|config| config.limits.handshake_timeout = Duration::from_millis(200)).await;
+    let (silent, mut begun) = (secure.relay.connect().await, secure.relay.connect().await);
+    begun.send([0x16, 3, 1]).await;
+    assert_eq!((silent.rest().await, begun.rest().await), (vec![], vec![]));
+    let mut sender = Client::new(secure.connect().await);
+    assert_eq!(sender.post("nobody", "").await.status, 404);
+}
+
+#[tokio::test]
+async fn handshakes_that_fail_count_as_failing_requests_do() {
+    let secure = Secure::with(|config| config.admin = Some((std::net::Ipv4Addr::LOCALHOST, 0).into())).await;
+    let mut cli = secure.listen("shop").await;
+    for _ in 0..80 {
+        let mut plain = secure.relay.connect().await;
+        plain.try_send("POST /h/shop HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n").await;
+        plain.rest().await;
+    }
+    assert_eq!(secure.relay.counted("connections_failed_total{reason=\"tls\"}").await, 80);
+    let failing = async || Client::new(secure.connect().await).post("nobody", "").await.status;
+    // A second gives one more, and this machine may be slow.
+    soon(async { while failing().await != 429 {} }).await;
+    // What is right passes all the same, from the same source and on a new connection.
+    let mut sender = Client::new(secure.connect().await);
+    let (response, _) = join!(sender.post("shop", ""), cli.handle(skipped()));
+    assert_eq!(response.by(), (200, "skipped"));
+}
