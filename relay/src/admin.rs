@@ -45,7 +45,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Admin {
     listener: TcpListener,
-    address: SocketAddr,
 }
 
 /// What readiness goes by.
@@ -84,20 +83,16 @@ struct Fault {
 }
 
 impl Admin {
-    /// Listens on `address`. Nothing is answered before [`Admin::serve`].
-    ///
-    /// # Errors
-    /// The address can't be listened on.
-    pub async fn bind(address: SocketAddr) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
-        Ok(Self { listener, address })
+    /// On this listener. Nothing is answered before [`Admin::serve`].
+    #[must_use]
+    pub fn new(listener: TcpListener) -> Self {
+        Self { listener }
     }
 
     /// Where it listens, the port filled in.
     #[must_use]
-    pub fn local_addr(&self) -> SocketAddr {
-        self.address
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.listener.local_addr().ok()
     }
 
     /// Answers until it is dropped.

@@ -9,7 +9,10 @@ mod backup;
 mod check;
 mod endpoint;
 mod failure;
+#[cfg(unix)]
+mod inherited;
 mod log;
+mod manager;
 mod serve;
 mod signals;
 mod table;

@@ -6,6 +6,7 @@
 //! - `doors`: how many public connections there may be, and how slow each.
 //! - `revoked`: rights that end while somebody uses them.
 //! - `shared`: what all of them need: routes, and how all of it goes down.
+//! - `sockets`: what is listened on, be it handed over or bound.
 //! - `sources`: where failing requests come from, and how many of them are let through.
 
 mod begin;
@@ -14,6 +15,7 @@ mod deleted;
 mod doors;
 mod revoked;
 mod shared;
+mod sockets;
 mod sources;
 
 use std::fs::File;
@@ -21,7 +23,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use muxhook_link::Now;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -36,10 +37,12 @@ pub use begin::BindError;
 pub(crate) use doors::Guarded;
 pub use doors::raise as raise_descriptors;
 use shared::Shared;
+pub use sockets::Sockets;
+use sockets::Listener;
 
 /// A relay with its listeners open.
 pub struct Relay {
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     addrs: Vec<SocketAddr>,
     admin: Option<Admin>,
     tls: Option<Tls>,
@@ -59,27 +62,32 @@ impl Relay {
     ///
     /// # Errors
     /// See [`BindError`].
-    pub async fn bind(mut config: Config, now: Now) -> Result<Self, BindError> {
+    pub async fn bind(config: Config, now: Now) -> Result<Self, BindError> {
+        Self::bind_with(config, Sockets::default(), now).await
+    }
+
+    /// Like [`Relay::bind`], with sockets that listen already. Connections on those wait until the lock is had, and in
+    /// the end for the next relay: nobody is turned away in between.
+    ///
+    /// # Errors
+    /// See [`BindError`].
+    pub async fn bind_with(mut config: Config, mut sockets: Sockets, now: Now) -> Result<Self, BindError> {
         let tls = config.tls.as_ref().map(|files| Tls::load(&files.cert, &files.key)).transpose()?;
         database::make_folder(&config.data_dir)?;
         let lock = begin::keep_alone(&config.data_dir, config.takeover).await?;
-        let mut listeners = Vec::new();
-        for address in &config.listen {
-            let listen = |source| BindError::Listen { address: *address, source };
-            listeners.push(TcpListener::bind(address).await.map_err(listen)?);
-        }
+        let listeners = begin::listen(&mut sockets, &config.listen).await?;
         let acme = match &config.acme {
-            Some(acme) => Some(Acme::open(acme, &config.data_dir, now).await?),
-            None => None,
-        };
-        let admin = match config.admin {
-            Some(address) => {
-                let listen = |source| BindError::Listen { address, source };
-                Some(Admin::bind(address).await.map_err(listen)?)
+            Some(acme) => {
+                let http = begin::listen(&mut sockets, &acme.http).await?;
+                let http = http.into_iter().map(|listener| listener.socket).collect();
+                Some(Acme::open(acme, http, &config.data_dir, now)?)
             }
             None => None,
         };
-        let addrs = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect::<Vec<_>>();
+        let mut admins = begin::listen(&mut sockets, config.admin.as_slice()).await?;
+        let admin = admins.pop().map(|listener| Admin::new(listener.socket));
+        let addrs =
+            listeners.iter().filter_map(|listener| listener.socket.local_addr().ok()).collect::<Vec<_>>();
         let accounts = Arc::new(Accounts::open(&config.data_dir, now)?);
         let journal = open_journal(&config, now)?;
         // Before the first webhook: none may slip past the check of its signature.
@@ -103,7 +111,7 @@ impl Relay {
     /// The address that readiness is told on, its port filled in.
     #[must_use]
     pub fn admin_addr(&self) -> Option<SocketAddr> {
-        self.admin.as_ref().map(Admin::local_addr)
+        self.admin.as_ref().and_then(Admin::local_addr)
     }
 
     /// The addresses that HTTP-01 is answered on, ports filled in.
@@ -151,8 +159,7 @@ impl Relay {
         });
         let acceptor = tls.as_ref().map(Tls::acceptor).or_else(|| acme.as_ref().map(Acme::acceptor));
         for listener in listeners {
-            let accept = connections::accept(listener, acceptor.clone(), Arc::clone(&shared));
-            tokio::spawn(shared.stop.clone().run_until_cancelled_owned(accept));
+            shared.listening.spawn(connections::accept(listener, acceptor.clone(), Arc::clone(&shared)));
         }
         if let Some(tls) = tls {
             tokio::spawn(tls.watch(Arc::clone(&shared.metrics), shared.stop.clone()));
@@ -187,6 +194,7 @@ struct End(Arc<Shared>);
 impl Drop for End {
     fn drop(&mut self) {
         self.0.stop.cancel();
+        self.0.hang_up.cancel();
         self.0.sessions.close_all();
     }
 }

@@ -1,22 +1,26 @@
 //! `serve`: the relay itself.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use muxhook_link::Now;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::failure::Failure;
+use super::manager::Manager;
 use super::signals::Signals;
 use crate::accounts::{AccountName, NewToken};
 use crate::config::{Config, Options};
 use crate::journal;
-use crate::server::{Relay, raise_descriptors};
+use crate::server::{Relay, Sockets, raise_descriptors};
 
 /// The label of the token that the first start makes.
 const FIRST_LABEL: &str = "first";
 
 /// Runs the relay until it is told to end.
-pub(super) fn serve(options: Options, out: &mut impl Write) -> Result<(), Failure> {
+pub(super) fn serve(mut options: Options, out: &mut impl Write) -> Result<(), Failure> {
+    let sockets = inherit(&mut options)?;
     let config = Config::resolve(options, &super::environment)?;
     super::log::install(config.log);
     if let Err(error) = raise_descriptors() {
@@ -24,17 +28,33 @@ pub(super) fn serve(options: Options, out: &mut impl Write) -> Result<(), Failur
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::failed(format!("the runtime can't start: {error}")))?;
-    let outcome = runtime.block_on(run(config, out));
+    let outcome = runtime.block_on(run(config, sockets, out));
     // What is still under way after the grace time is given up.
     runtime.shutdown_background();
     outcome
 }
 
-async fn run(config: Config, out: &mut impl Write) -> Result<(), Failure> {
+#[cfg(unix)]
+fn inherit(options: &mut Options) -> Result<Sockets, Failure> {
+    super::inherited::take(options)
+}
+
+#[cfg(not(unix))]
+fn inherit(_: &mut Options) -> Result<Sockets, Failure> {
+    Ok(Sockets::default())
+}
+
+async fn run(config: Config, sockets: Sockets, out: &mut impl Write) -> Result<(), Failure> {
+    let manager = Arc::new(Manager::of_process());
+    manager.starting(config.takeover);
+    let _signs = {
+        let manager = Arc::clone(&manager);
+        AbortOnDropHandle::new(tokio::spawn(async move { manager.keep_alive().await }))
+    };
     let mut signals =
         Signals::new().map_err(|error| Failure::failed(format!("signals can't be awaited: {error}")))?;
     let relay = tokio::select! {
-        bound = Relay::bind(config.clone(), Now::system()) => bound?,
+        bound = Relay::bind_with(config.clone(), sockets, Now::system()) => bound?,
         signal = signals.next() => {
             tracing::info!(signal, "ended before it began: nothing was under way");
             return Ok(());
@@ -46,11 +66,15 @@ async fn run(config: Config, out: &mut impl Write) -> Result<(), Failure> {
     }
     let shutdown = CancellationToken::new();
     // A task of its own: the root of `block_on` would cost a wake-up more each time.
+    let public_url = relay.public_url().clone();
     let mut running = tokio::spawn(relay.run(shutdown.clone()));
+    // Whoever connects from now on waits for nothing but that task's turn, which is next.
+    manager.ready(public_url.as_str());
     let ended = tokio::select! {
         ended = &mut running => ended,
         signal = signals.next() => {
             tracing::info!(signal, grace = ?config.limits.grace, "ending: what is under way may finish");
+            manager.stopping(config.limits.grace);
             shutdown.cancel();
             tokio::select! {
                 ended = &mut running => ended,

@@ -144,6 +144,7 @@ pub(super) fn resolve(options: &Options) -> Result<Option<Acme>, ConfigError> {
         ("--acme-email", options.acme_email.is_some()),
         ("--acme-directory", options.acme_directory.is_some()),
         ("--acme-ca", options.acme_ca.is_some()),
+        ("a socket named acme-http", !options.acme_http.is_empty()),
     ];
     if options.acme_domain.is_empty() {
         let given = lonely.into_iter().find(|(_, is_given)| *is_given);
@@ -176,7 +177,7 @@ pub(super) fn resolve(options: &Options) -> Result<Option<Acme>, ConfigError> {
         email: options.acme_email.clone(),
         directory,
         ca: options.acme_ca.clone(),
-        http: listen.filter(is_http).collect(),
+        http: listen.filter(is_http).chain(options.acme_http.iter().copied()).collect(),
     }))
 }
 

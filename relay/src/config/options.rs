@@ -1,5 +1,6 @@
 //! What may be asked for: one table for the flags, their `MUXHOOK_RELAY_*` twins and the keys of the file.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -127,6 +128,10 @@ pub struct Options {
     /// PEM file with the roots of the ACME directory's own certificate [default: the system's]
     #[arg(long, value_name = "FILE", env = "MUXHOOK_RELAY_ACME_CA", hide_env = true)]
     pub acme_ca: Option<PathBuf>,
+    /// Where sockets that were handed over for HTTP-01 listen. There is no flag for it.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub acme_http: Vec<SocketAddr>,
 }
 
 /// Whether the relay holds deliveries.
@@ -205,6 +210,7 @@ impl Options {
             acme_email: self.acme_email.or(other.acme_email),
             acme_directory: self.acme_directory.or(other.acme_directory),
             acme_ca: self.acme_ca.or(other.acme_ca),
+            acme_http: self.acme_http,
         }
     }
 }

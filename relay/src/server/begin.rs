@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::doors::{self, Room};
+use super::sockets::{Listener, Sockets};
 use crate::accounts;
 use crate::database::OpenError;
 use crate::tls::TlsError;
@@ -98,6 +99,19 @@ pub(super) fn most_connections(wanted: usize) -> usize {
         "the system lets this process have fewer connections than --max-connections (RLIMIT_NOFILE)"
     );
     connections
+}
+
+/// Sockets for these addresses.
+pub(super) async fn listen(
+    sockets: &mut Sockets,
+    addresses: &[SocketAddr],
+) -> Result<Vec<Listener>, BindError> {
+    let mut listeners = Vec::new();
+    for &address in addresses {
+        let failed = |source| BindError::Listen { address, source };
+        listeners.push(sockets.listen(address).await.map_err(failed)?);
+    }
+    Ok(listeners)
 }
 
 #[cfg(test)]

@@ -8,36 +8,48 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use muxhook_link::Stream;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::Shared;
 use super::doors::{self, Guarded, Pace, Place, Unfit};
+use super::sockets::Listener;
 use crate::ingress::Peer;
 use crate::tls::acme;
 
 /// How long to wait before accepting again when the system has no room for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Takes connections until it is dropped.
-pub(super) async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
-    loop {
-        match listener.accept().await {
-            Ok((socket, addr)) => match shared.doors.enter(addr.ip()) {
-                Ok(place) => {
-                    // Small frames both ways: waiting to fill a packet would cost a round trip each.
-                    let _ = socket.set_nodelay(true);
-                    doors::watch(&socket, shared.limits.unread_timeout);
-                    let serve = serve(socket, addr, tls.clone(), place, Arc::clone(&shared));
-                    shared.connections.spawn(serve);
+/// Takes connections until the relay goes down. What waits on a socket that is its own is taken then: it would be reset
+/// by its end. On a socket that others have as well it waits for them.
+pub(super) async fn accept(listener: Listener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+    let Listener { socket: listener, is_shared } = listener;
+    let take = |socket: TcpStream, addr: SocketAddr| match shared.doors.enter(addr.ip()) {
+        Ok(place) => {
+            shared.connections.spawn(serve(socket, addr, tls.clone(), place, Arc::clone(&shared)));
+        }
+        // A reset leaves nothing behind, not even in the system.
+        Err(_) => drop(socket.set_zero_linger()),
+    };
+    let take_all = async {
+        loop {
+            match listener.accept().await {
+                Ok((socket, addr)) => take(socket, addr),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    sleep(ACCEPT_PAUSE).await;
                 }
-                // A reset leaves nothing behind, not even in the system.
-                Err(_) => drop(socket.set_zero_linger()),
-            },
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    };
+    shared.stop.run_until_cancelled(take_all).await;
+    if let Ok(listener) = listener.into_std()
+        && !is_shared
+    {
+        while let Ok((socket, addr)) = listener.accept() {
+            if let Ok(socket) = socket.set_nonblocking(true).and_then(|()| TcpStream::from_std(socket)) {
+                take(socket, addr);
             }
         }
     }
@@ -50,6 +62,9 @@ async fn serve(
     place: Place,
     shared: Arc<Shared>,
 ) {
+    // Small frames both ways: waiting to fill a packet would cost a round trip each.
+    let _ = socket.set_nodelay(true);
+    doors::watch(&socket, shared.limits.unread_timeout);
     let peer = Peer { ip: addr.ip(), tls: tls.is_some() };
     let stream = match tls {
         None => Stream::Plain(socket),
@@ -79,7 +94,7 @@ async fn serve(
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = pace.keep(connection.as_mut()) => ended,
-        () = shared.stop.cancelled() => {
+        () = shared.hang_up.cancelled() => {
             connection.as_mut().graceful_shutdown();
             pace.keep(connection).await
         }
@@ -104,7 +119,7 @@ async fn handshake(
     shared: &Shared,
 ) -> Option<Stream> {
     let handshake = timeout(shared.limits.handshake_timeout, tls.accept(Stream::Plain(socket)));
-    match shared.stop.run_until_cancelled(handshake).await? {
+    match shared.hang_up.run_until_cancelled(handshake).await? {
         // The handshake was all that a directory came for (RFC 8737 §3).
         Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(acme::ALPN) => None,
         Ok(Ok(stream)) => Some(Stream::Tls(Box::new(stream.into()))),

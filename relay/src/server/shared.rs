@@ -13,7 +13,7 @@ use muxhook_link::Now;
 use muxhook_protocol::frame::{self, Role};
 use muxhook_protocol::{ANSWER_HEADER, CONNECT_PATH, EndpointId};
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -33,6 +33,11 @@ use crate::session::Sessions;
 
 /// How long what nobody wants of a request's body is read after its answer.
 const LINGER: Duration = Duration::from_secs(5);
+
+/// How long a relay that goes down still reads from connections on which nobody asks anything. Whoever asks is answered
+/// and told that it was the last answer there. Without that, a request that comes while the connection is closed would
+/// be lost to a sender that must not send it twice (RFC 9112 §9.3.1).
+const LAST_REQUESTS: Duration = Duration::from_secs(1);
 
 /// How long senders that are told at the last moment have to take it.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
@@ -55,8 +60,12 @@ pub(super) struct Shared {
     pub(super) running: TaskTracker,
     /// Public connections under way.
     pub(super) connections: TaskTracker,
-    /// No new work.
+    /// Listeners that take connections.
+    pub(super) listening: TaskTracker,
+    /// No new connections, and no second request on those that there are.
     pub(super) stop: CancellationToken,
+    /// Connections end on which nobody asks anything.
+    pub(super) hang_up: CancellationToken,
 }
 
 impl Shared {
@@ -107,7 +116,6 @@ impl Shared {
             reply_deadline: limits.reply_deadline,
         });
         let data_dir = config.data_dir;
-        let (running, connections, stop) = (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
         Ok(Self {
             sessions,
             ingress,
@@ -121,9 +129,11 @@ impl Shared {
             doors,
             sources: Sources::default(),
             now,
-            running,
-            connections,
-            stop,
+            running: TaskTracker::new(),
+            connections: TaskTracker::new(),
+            listening: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            hang_up: CancellationToken::new(),
         })
     }
 
@@ -163,11 +173,13 @@ impl Shared {
             response = ingress::too_many_failures(retry);
             is_waited_for = false;
         }
-        if body.frame().now_or_never().is_none_or(|more| more.is_some()) {
+        let is_read = body.frame().now_or_never().is_some_and(|more| more.is_none());
+        let goes_down = self.stop.is_cancelled() && response.status() != StatusCode::SWITCHING_PROTOCOLS;
+        if !is_read || goes_down {
             ingress::end_connection(&mut response);
-            if is_waited_for {
-                tokio::spawn(timeout(LINGER, async move { while let Some(Ok(_)) = body.frame().await {} }));
-            }
+        }
+        if !is_read && is_waited_for {
+            tokio::spawn(timeout(LINGER, async move { while let Some(Ok(_)) = body.frame().await {} }));
         }
         let is_last = response.headers().get(header::CONNECTION).is_some_and(|value| value == "close");
         pace.answered(is_failure, is_last);
@@ -214,9 +226,11 @@ impl Shared {
         tracing::info!(in_flight = self.dispatch.in_flight(), sessions = self.running.len(), "going down");
         self.sessions.announce_restart();
         self.stop.cancel();
+        self.listening.close();
+        self.listening.wait().await;
         self.connections.close();
         self.running.close();
-        let drained = timeout(self.limits.grace, self.connections.wait()).await.is_ok();
+        let drained = self.let_connections_end(self.limits.grace).await;
         self.dispatch.give_up();
         // Long enough for those last answers to be written.
         let _ = timeout(LAST_ANSWERS, self.connections.wait()).await;
@@ -224,6 +238,15 @@ impl Shared {
         let closed = timeout(Duration::from_secs(2), self.running.wait()).await.is_ok();
         let owed = self.close_journal().await;
         tracing::info!(drained, closed, owed, data_dir = %self.data_dir.display(), "down");
+    }
+
+    /// Whether all did, within that time.
+    async fn let_connections_end(&self, grace: Duration) -> bool {
+        let by = Instant::now() + grace;
+        let last_requests = LAST_REQUESTS.min(grace);
+        let all_asked = timeout(last_requests, self.connections.wait()).await.is_ok();
+        self.hang_up.cancel();
+        all_asked || timeout_at(by, self.connections.wait()).await.is_ok()
     }
 
     /// Writes what waits to be written. How much is owed then, when that is known.

@@ -57,14 +57,6 @@ pub enum AcmeError {
         /// What is wrong.
         cause: io::Error,
     },
-    /// HTTP-01's port can't be had.
-    #[error("can't listen on {address}: {cause}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        cause: io::Error,
-    },
     /// TLS can't be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -84,12 +76,16 @@ pub struct Acme {
 }
 
 impl Acme {
-    /// Reads what is stored in the data folder, and listens where HTTP-01 is answered. Nobody is asked before
-    /// [`Acme::keep`].
+    /// Reads what is stored in the data folder. HTTP-01 is answered on `http`. Nobody is asked before [`Acme::keep`].
     ///
     /// # Errors
-    /// The roots can't be read, an address can't be listened on. A stored certificate that is damaged is none.
-    pub async fn open(acme: &config::Acme, data_dir: &Path, now: Now) -> Result<Self, AcmeError> {
+    /// The roots can't be read. A stored certificate that is damaged is none.
+    pub fn open(
+        acme: &config::Acme,
+        http: Vec<TcpListener>,
+        data_dir: &Path,
+        now: Now,
+    ) -> Result<Self, AcmeError> {
         let roots = match &acme.ca {
             Some(path) => {
                 let read = std::fs::read(path).and_then(|pem| directory::roots(&pem));
@@ -106,11 +102,6 @@ impl Acme {
         let mut server = server_config(state.clone())?;
         // In this order: who offers both wants the relay.
         server.alpn_protocols = vec![HTTP_1_1.to_vec(), ALPN.to_vec()];
-        let mut http = Vec::new();
-        for &address in &acme.http {
-            let listen = |cause| AcmeError::Listen { address, cause };
-            http.push(TcpListener::bind(address).await.map_err(listen)?);
-        }
         let directory = Directory::new(acme.directory.clone(), roots, now);
         let (acme, server) = (acme.clone(), Arc::new(server));
         Ok(Self { acme, directory, store, state, server, http, is_wanted, now })
