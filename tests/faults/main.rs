@@ -1,4 +1,4 @@
-//! What the relay promised must survive: killed processes, power cuts, full and failing disks, damaged files, clocks
+//! What the relay promised must survive: killed and restarted processes, power cuts, full and failing disks, damaged files, clocks
 //! that step. Real processes of the built binary, loopback alone.
 //!
 //! Each fault runs at a small count here and at a large one by `scripts/faults`; `docs/faults.md` tells of all.
@@ -15,5 +15,6 @@ mod harness;
 mod kill;
 mod measure;
 mod power;
+mod restart;
 mod space;
 mod together;

@@ -64,9 +64,14 @@ impl Listener {
 
     /// Waits for a line of this kind; false when it ended before.
     pub(crate) async fn until(&self, kind: &str) -> bool {
+        self.until_times(kind, 1).await
+    }
+
+    /// Waits for so many lines of this kind; false when it ended before.
+    pub(crate) async fn until_times(&self, kind: &str, times: usize) -> bool {
         let lines = &self.lines;
-        let is_there = |_: &usize| lines.lock().unwrap().iter().any(|line| line.kind == kind);
-        self.told.clone().wait_for(is_there).await.is_ok()
+        let found = || lines.lock().unwrap().iter().filter(|line| line.kind == kind).count();
+        self.told.clone().wait_for(|_| found() >= times).await.is_ok()
     }
 
     /// Ends it without warning, and gives back all that it had told of.

@@ -2,7 +2,8 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -28,9 +29,30 @@ const MOST_LOG: usize = 1 << 20;
 pub(crate) struct Setting {
     pub(crate) args: Vec<String>,
     pub(crate) environment: Vec<(&'static str, OsString)>,
+    /// Handed over as systemd hands one over.
+    socket: Option<Arc<TcpListener>>,
 }
 
 impl Setting {
+    pub(crate) fn socket(mut self, socket: TcpListener) -> Self {
+        self.socket = Some(Arc::new(socket));
+        self.with("LISTEN_FDS", "1")
+    }
+
+    /// The relay's binary. A socket is its descriptor 3, and `LISTEN_PID` the process that will be the relay.
+    fn program(&self) -> Command {
+        let relay = env!("CARGO_BIN_EXE_muxhook");
+        let Some(socket) = &self.socket else {
+            let mut command = Command::new(relay);
+            command.stdin(Stdio::null());
+            return command;
+        };
+        let mut command = Command::new("sh");
+        command.args(["-c", r#"exec 3<&0 </dev/null; LISTEN_PID=$$ exec "$@""#, "sh", relay]);
+        command.stdin(OwnedFd::from(socket.try_clone().unwrap()));
+        command
+    }
+
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
         self.environment.push((name, value.into()));
         self
@@ -73,11 +95,11 @@ impl Relay {
 
     /// A relay that listens, or what it said when it would not.
     pub(crate) async fn try_start(data: &Path, setting: &Setting) -> Result<Self, Refusal> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_muxhook"));
+        let mut command = setting.program();
         command.args(["relay", "serve", "--log", "json", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data);
         command.args(&setting.args).env_clear().env("MUXHOOK_RELAY_BOOTSTRAP_TOKEN", TOKEN);
         command.envs(setting.environment.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut process = command.spawn().unwrap();
         let log = Arc::new(watch::Sender::new(String::new()));
         let (found, address) = oneshot::channel();
@@ -123,8 +145,18 @@ impl Relay {
     }
 
     /// Ends it in order, and gives back what it had said.
-    pub(crate) async fn stop(mut self) -> String {
+    pub(crate) async fn stop(self) -> String {
+        self.terminate();
+        self.ended().await
+    }
+
+    /// Tells it to end.
+    pub(crate) fn terminate(&self) {
         kill_process(self.pid(), Signal::TERM).unwrap();
+    }
+
+    /// Waits until it has ended in order, and gives back what it had said.
+    pub(crate) async fn ended(mut self) -> String {
         let status = self.process.wait().await.unwrap();
         (&mut self.reader).await.unwrap();
         let log = self.log();

@@ -57,6 +57,15 @@ impl Wire {
         self.receive().await
     }
 
+    /// Whether the other side was seen to end it.
+    pub(crate) fn has_ended(&self) -> bool {
+        match self.stream.try_read(&mut [0]) {
+            Ok(0) => true,
+            Ok(_) => panic!("an answer that nobody asked for"),
+            Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+        }
+    }
+
     pub(crate) async fn send(&mut self, bytes: &[u8]) -> Option<()> {
         self.stream.write_all(bytes).await.ok()
     }
