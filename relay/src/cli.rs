@@ -9,6 +9,7 @@ mod backup;
 mod check;
 mod endpoint;
 mod failure;
+mod health;
 #[cfg(unix)]
 mod inherited;
 mod log;
@@ -52,6 +53,12 @@ enum Verb {
     /// kept is read and compared with its checksum, which takes a while where there are many. Exit code 1: something is
     /// wrong, and it says what to do.
     Check(check::Words),
+    /// Ask the relay of this machine how it is, for the probe of a container or a supervisor
+    ///
+    /// Takes the flags of `serve`: it asks at --admin whether the relay is ready, and without one at the first --listen
+    /// whether it lives, be it with TLS, whose certificate is not checked. Exit code 0: it is; 1: it is not, or there is
+    /// no answer within 5 s.
+    Health(health::Words),
     /// Copy the relay's data into one tar file, while it runs too
     ///
     /// It holds what is owed, the history, accounts, the hashes of tokens, and endpoints: keep it as you keep those. To
@@ -99,6 +106,7 @@ impl Verb {
         match self {
             Self::Serve(options) => serve::serve(*options, out),
             Self::Check(words) => check::run(words, out),
+            Self::Health(words) => health::run(words, out),
             Self::Backup(words) => backup::run(words, out),
             Self::Token(verb) => token::run(verb, out),
             Self::Endpoint(verb) => endpoint::run(verb, out),

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use assert_cmd::assert::{Assert, OutputAssertExt};
 use muxhook_link::Now;
@@ -33,7 +33,7 @@ pub(crate) fn stderr(assert: &Assert) -> String {
 /// A relay that runs until it is dropped.
 pub(crate) struct Serving {
     pub(crate) child: Child,
-    pub(crate) stdout: BufReader<ChildStdout>,
+    pub(crate) stdout: BufReader<Box<dyn Read>>,
     pub(crate) stderr: BufReader<ChildStderr>,
 }
 
@@ -52,8 +52,18 @@ impl Serving {
 
     /// By a command of the test's own.
     pub(crate) fn by(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
+        command.stdout(Stdio::piped());
+        Self::spawn(command)
+    }
+
+    /// Whose stdout nobody may have asked for.
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let stdout: Box<dyn Read> = match child.stdout.take() {
+            Some(stdout) => Box::new(stdout),
+            None => Box::new(std::io::empty()),
+        };
+        let stdout = BufReader::new(stdout);
         let stderr = BufReader::new(child.stderr.take().unwrap());
         Self { child, stdout, stderr }
     }

@@ -9,6 +9,12 @@ mod backup;
 mod check;
 mod doors;
 mod harness;
+#[cfg(unix)]
+mod health;
 mod keeping;
+#[cfg(target_os = "linux")]
+mod manager;
 mod serve;
+#[cfg(unix)]
+mod sockets;
 mod words;

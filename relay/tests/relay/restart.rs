@@ -70,6 +70,35 @@ async fn connections_without_a_request_hold_up_nothing() {
     soon(&mut relay.run).await.unwrap();
 }
 
+/// Those that the system has taken for the relay, and those that ask once more on a connection that they have.
+#[tokio::test]
+async fn who_asks_in_the_last_moment_is_answered_and_told_that_it_was_the_last_time() {
+    const ASK: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
+    let mut relay = Relay::with(patient).await;
+    let mut kept = relay.connect().await;
+    kept.send(ASK).await;
+    assert_eq!(kept.response().await.get("connection"), "");
+    // The relay has its first turn at these when it goes down.
+    let early: Vec<_> = (0..20)
+        .map(|_| {
+            let mut stream = std::net::TcpStream::connect(relay.addr).unwrap();
+            std::io::Write::write_all(&mut stream, ASK).unwrap();
+            stream.set_nonblocking(true).unwrap();
+            Client::new(TcpStream::from_std(stream).unwrap())
+        })
+        .collect();
+    relay.shutdown.cancel();
+    for mut client in early {
+        let response = client.response().await;
+        assert_eq!((response.text(), response.get("connection")), ("ok\n", "close"));
+        assert_eq!(client.rest().await, b"");
+    }
+    kept.send(ASK).await;
+    assert_eq!(kept.response().await.get("connection"), "close");
+    assert_eq!(kept.rest().await, b"");
+    soon(&mut relay.run).await.unwrap();
+}
+
 #[tokio::test]
 async fn what_never_ends_is_answered_after_the_grace_time() {
     let mut relay = Relay::with(|config| {
