@@ -37,8 +37,8 @@ pub use begin::BindError;
 pub(crate) use doors::Guarded;
 pub use doors::raise as raise_descriptors;
 use shared::Shared;
-pub use sockets::Sockets;
 use sockets::Listener;
+pub use sockets::Sockets;
 
 /// A relay with its listeners open.
 pub struct Relay {

@@ -10,7 +10,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::harness::{App, ENDPOINT, Ledger, Listener, Relay, Setting, Verdict, Wire, count, run, say, webhook};
+use crate::harness::{
+    App, ENDPOINT, Ledger, Listener, Relay, Setting, Verdict, Wire, count, run, say, webhook,
+};
 
 /// Senders that keep their connections, and how often each of them sends.
 const KEPT: usize = 10;

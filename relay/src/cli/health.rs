@@ -73,7 +73,8 @@ impl Probe {
             (None, None) => return Err(Failure::Usage("error: there is no address to ask at".to_owned())),
         };
         if bound.port() == 0 {
-            let message = "error: port 0 is any port: name the one that the relay has, with --listen or --admin";
+            let message =
+                "error: port 0 is any port: name the one that the relay has, with --listen or --admin";
             return Err(Failure::Usage(message.to_owned()));
         }
         Ok(Self { address: reached_at(bound), is_tls, path })
@@ -181,7 +182,8 @@ mod tests {
 
     #[test]
     fn only_names_of_faults_are_shown() {
-        let body = br#"{"faults":[{"fault":"disk_full"},{"fault":"\u001b[2J"},{"fault":7},{"fault":"going_down"}]}"#;
+        let body =
+            br#"{"faults":[{"fault":"disk_full"},{"fault":"\u001b[2J"},{"fault":7},{"fault":"going_down"}]}"#;
         assert_eq!(faults(body), ": disk_full, going_down");
         for other in ["", "no", "[]", r#"{"faults":{}}"#] {
             assert_eq!(faults(other.as_bytes()), "");

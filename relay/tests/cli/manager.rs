@@ -40,7 +40,9 @@ impl Manager {
 
     /// The next message that has this line.
     fn until(&self, line: &str) -> String {
-        std::iter::repeat_with(|| self.next()).find(|message| message.lines().any(|other| other == line)).unwrap()
+        std::iter::repeat_with(|| self.next())
+            .find(|message| message.lines().any(|other| other == line))
+            .unwrap()
     }
 
     fn start(&self, dir: &std::path::Path, flags: &[&str], environment: &[(&str, &str)]) -> Serving {

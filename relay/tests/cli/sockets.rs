@@ -77,7 +77,8 @@ fn a_relay_that_goes_down_leaves_to_its_successor_whom_it_has_not_accepted() {
     first.public_url();
     // What is under way keeps the relay from ending.
     let mut under_way = TcpStream::connect(&address).unwrap();
-    let head = "POST /_relay/v1/endpoints HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+    let head =
+        "POST /_relay/v1/endpoints HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
     under_way.write_all(head.as_bytes()).unwrap();
     let mut under_way = BufReader::new(under_way);
     let mut status = String::new();
@@ -104,7 +105,8 @@ fn a_socket_named_admin_tells_readiness() {
     let dir = tempfile::tempdir().unwrap();
     let ((_web, web, public), (_admin, admin, readiness)) = (socket("127.0.0.1:0"), socket("127.0.0.1:0"));
     // In either order.
-    let mut serving = Serving::spawn(handed(dir.path(), "admin:web", vec![admin, web], &["--admin=127.0.0.1:1"]));
+    let mut serving =
+        Serving::spawn(handed(dir.path(), "admin:web", vec![admin, web], &["--admin=127.0.0.1:1"]));
     assert_eq!(serving.public_url(), format!("http://{public}"));
     let ready = answer(&format!("http://{readiness}"), "GET /readyz");
     assert!(ready.starts_with("HTTP/1.1 200 ") && ready.contains(r#""ready":true"#), "{ready}");
@@ -153,7 +155,8 @@ fn what_is_no_tcp_socket_that_listens_is_refused() {
     ];
     for (name, fd) in others {
         let told = stderr(&handed(dir.path(), name, vec![fd], &[]).assert().code(1));
-        let expected = format!("error: socket 1 of LISTEN_FDS, named {name:?}, is no TCP socket that listens: ");
+        let expected =
+            format!("error: socket 1 of LISTEN_FDS, named {name:?}, is no TCP socket that listens: ");
         assert!(told.starts_with(&expected), "{told}");
     }
     drop(listener);
