@@ -39,8 +39,13 @@ impl Backoff {
     /// Tells how long a link stood before it was lost.
     pub fn stood(&mut self, time: Duration) {
         if time >= GOOD {
-            self.failures = 0;
+            self.start_over();
         }
+    }
+
+    /// The next wait is a first one.
+    pub fn start_over(&mut self) {
+        self.failures = 0;
     }
 }
 

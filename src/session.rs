@@ -293,7 +293,12 @@ impl<C: Connect> Session<C> {
 
     fn lost(&mut self, failure: Failure) -> Result<Signal, Ended> {
         if let State::Live(live) = &self.state {
-            self.backoff.stood(live.age());
+            if live.is_restarting() {
+                // The relay went down in order, and knows when it is back: nothing failed.
+                self.backoff.start_over();
+            } else {
+                self.backoff.stood(live.age());
+            }
             let past = live.past();
             self.progress(past);
         }

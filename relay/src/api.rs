@@ -9,7 +9,6 @@ mod wish;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
@@ -21,7 +20,7 @@ use tokio::task::spawn_blocking;
 pub use bodies::{EndpointBody, EndpointsBody, ErrorBody, NewEndpointBody, StatusBody};
 
 use crate::accounts::{AccountName, Accounts, Endpoint, Error, NoRight, Pass, Scope};
-use crate::config::PublicUrl;
+use crate::config::{PublicUrl, Settings};
 use crate::dispatch::Dispatch;
 use crate::journal::{Address, Journal};
 pub(crate) use answer::refuse;
@@ -57,8 +56,8 @@ pub struct Api {
     pub holds: bool,
     /// Whether it keeps a history.
     pub history: bool,
-    /// How long an app has for an answer to a delivery that is sent again.
-    pub reply_deadline: Duration,
+    /// Whose deadline an app has for its answer to a delivery that is sent again.
+    pub settings: Arc<Settings>,
 }
 
 /// What a request comes to.

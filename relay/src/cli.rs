@@ -14,6 +14,7 @@ mod health;
 mod inherited;
 mod log;
 mod manager;
+mod reload;
 mod serve;
 mod signals;
 mod table;

@@ -3,12 +3,14 @@
 //! - `options`: what may be asked for, in one table for all three sources.
 //! - `file`: the TOML file.
 //! - `resolve`: what it all means together, with every check that needs no network.
+//! - `live`: what of it may change while the relay runs.
 //! - `units`: sizes, durations and addresses as people write them.
 //! - `acme`: how certificates are had from an ACME directory.
 //! - `public_url`, `proxies`: two ideas that the rest of the relay needs as well.
 
 mod acme;
 mod file;
+mod live;
 mod options;
 mod proxies;
 mod public_url;
@@ -24,6 +26,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use acme::{Acme, DirectoryUrl, Domain, Email, InvalidDirectoryUrl, InvalidDomain, InvalidEmail};
+pub use live::{Live, Settings};
 pub use options::{Hold, LogFormat, Options, Place};
 pub use proxies::{Network, TrustedProxies};
 pub use public_url::{InvalidPublicUrl, PublicUrl};

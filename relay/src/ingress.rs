@@ -28,7 +28,7 @@ use muxhook_protocol::EndpointId;
 use tokio::time::Instant;
 
 use crate::accounts::Accounts;
-use crate::config::TrustedProxies;
+use crate::config::{Limits, Settings};
 use crate::dispatch::{self, Answer, Dispatch};
 use crate::journal::Address;
 use crate::metrics::Metrics;
@@ -38,25 +38,6 @@ use request::{BodyError, BodyLimits, Whole};
 
 /// The body of every response.
 pub type Body = http_body_util::Full<Bytes>;
-
-/// What the public side may cost.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Largest body, in bytes.
-    pub max_body: usize,
-    /// How long a body may stand still.
-    pub body_idle: Duration,
-    /// How long a body may take in all.
-    pub body_total: Duration,
-    /// From the end of a request's head to its answer.
-    pub reply_deadline: Duration,
-    /// Most webhooks in flight at once.
-    pub in_flight: usize,
-    /// Most bytes of bodies in flight at once.
-    pub in_flight_bytes: usize,
-    /// Most webhooks a second of an account that has no rate of its own.
-    pub rate: Option<NonZeroU32>,
-}
 
 /// Who is on the other end of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -72,8 +53,7 @@ pub struct Peer {
 pub struct Ingress {
     accounts: Arc<Accounts>,
     dispatch: Arc<Dispatch>,
-    proxies: TrustedProxies,
-    limits: Limits,
+    settings: Arc<Settings>,
     permits: Permits,
     rates: Rates,
     metrics: Arc<Metrics>,
@@ -88,21 +68,22 @@ impl Ingress {
     pub fn new(
         accounts: Arc<Accounts>,
         dispatch: Arc<Dispatch>,
-        proxies: TrustedProxies,
-        limits: Limits,
+        settings: Arc<Settings>,
         metrics: Arc<Metrics>,
         now: Now,
     ) -> Self {
-        let (permits, rates) = (Permits::new(limits.in_flight, limits.in_flight_bytes), Rates::default());
-        let told_of_forwarded = AtomicBool::new(false);
-        Self { accounts, dispatch, proxies, limits, permits, rates, metrics, now, told_of_forwarded }
+        let limits = settings.now().limits;
+        let permits = Permits::new(limits.in_flight_total, limits.in_flight_bytes);
+        let (rates, told_of_forwarded) = (Rates::default(), AtomicBool::new(false));
+        Self { accounts, dispatch, settings, permits, rates, metrics, now, told_of_forwarded }
     }
 
     /// Whom a request comes from: the peer, or whom a trusted proxy names. `None`: a trusted proxy names nobody.
     #[must_use]
     pub fn source(&self, peer: Peer, headers: &HeaderMap) -> Option<IpAddr> {
-        if self.proxies.contains(peer.ip) {
-            return request::forwarded_for(headers, |address| self.proxies.contains(address));
+        let proxies = &self.settings.now().trusted_proxies;
+        if proxies.contains(peer.ip) {
+            return request::forwarded_for(headers, |address| proxies.contains(address));
         }
         if request::has_forwarded(headers) && !self.told_of_forwarded.swap(true, Ordering::Relaxed) {
             tracing::warn!(
@@ -131,6 +112,7 @@ impl Ingress {
 
     async fn webhook(&self, peer: Peer, request: Request<&mut Incoming>) -> Response<Body> {
         let (received_at, arrived) = (self.now.unix_millis(), Instant::now());
+        let live = self.settings.now();
         let (head, body) = request.into_parts();
         let Some((name, suffix)) = request::split_address(head.uri.path()) else {
             return response::of_answer(Answer::UnknownEndpoint);
@@ -147,7 +129,7 @@ impl Ingress {
             let message = "the relay has as many webhooks in flight as it may";
             return self.turned_away(&address.endpoint, "busy", message);
         };
-        let read = request::read_body(body, self.body_limits(), |bytes| permit.add_bytes(bytes)).await;
+        let read = request::read_body(body, body_limits(&live.limits), |bytes| permit.add_bytes(bytes)).await;
         let Whole { bytes: body, has_trailers } = match read {
             Ok(whole) => whole,
             Err(error) => return self.body_refused(&address.endpoint, error),
@@ -159,7 +141,7 @@ impl Ingress {
             headers: head.headers,
             body,
             received_at,
-            deadline: arrived + self.limits.reply_deadline,
+            deadline: arrived + live.limits.reply_deadline,
         };
         let mut response = self.whole(peer, &address, request).await;
         if has_trailers {
@@ -184,7 +166,7 @@ impl Ingress {
             return *refused;
         }
         request::keep_end_to_end(&mut request.headers);
-        if !self.proxies.contains(peer.ip) {
+        if !self.settings.now().trusted_proxies.contains(peer.ip) {
             let proto = if peer.tls { "https" } else { "http" };
             request::set_forwarded(&mut request.headers, peer.ip, proto);
         }
@@ -213,16 +195,11 @@ impl Ingress {
         }
     }
 
-    fn body_limits(&self) -> BodyLimits {
-        let Limits { max_body, body_idle, body_total, reply_deadline, .. } = self.limits;
-        // What comes later than the answer must would reach nobody.
-        BodyLimits { size: max_body, idle: body_idle, total: body_total.min(reply_deadline) }
-    }
-
     fn body_refused(&self, endpoint: &EndpointId, error: BodyError) -> Response<Body> {
         match error {
             BodyError::TooLarge => {
-                let message = format!("the body is above the relay's {} bytes", self.limits.max_body);
+                let max_body = self.settings.now().limits.max_body;
+                let message = format!("the body is above the relay's {max_body} bytes");
                 self.dispatch.notify(
                     endpoint,
                     "body_too_large",
@@ -250,7 +227,8 @@ impl Ingress {
 
     /// Asks whether the account may have a webhook now; the answer if not.
     fn keep_rate(&self, address: &Address, ask: rates::Ask) -> Result<(), Box<Response<Body>>> {
-        let Some(rate) = self.accounts.rate(&address.account).or(self.limits.rate) else { return Ok(()) };
+        let usual = || self.settings.now().limits.rate;
+        let Some(rate) = self.accounts.rate(&address.account).or_else(usual) else { return Ok(()) };
         ask(&self.rates, &address.account, rate, Instant::now()).map_err(|retry| {
             let message = format!("the account gets {rate} webhooks a second, and no more");
             let told = format!("a webhook was turned away with 429: {message}");
@@ -263,6 +241,12 @@ impl Ingress {
         self.dispatch.notify(endpoint, code, &format!("a webhook was turned away with 503: {message}"));
         response::retry_later(code, message)
     }
+}
+
+fn body_limits(limits: &Limits) -> BodyLimits {
+    // What comes later than the answer must would reach nobody.
+    let total = limits.body_total.min(limits.reply_deadline);
+    BodyLimits { size: limits.max_body, idle: limits.body_idle, total }
 }
 
 /// Whether a request is one by RFC 9112 where the parser is laxer; the answer to one that is none.

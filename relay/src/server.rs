@@ -4,6 +4,7 @@
 //! - `connections`: public connections: taken, served, let end.
 //! - `deleted`: endpoints that were deleted, forgotten by the journal too.
 //! - `doors`: how many public connections there may be, and how slow each.
+//! - `reload`: how other settings are taken up.
 //! - `revoked`: rights that end while somebody uses them.
 //! - `shared`: what all of them need: routes, and how all of it goes down.
 //! - `sockets`: what is listened on, be it handed over or bound.
@@ -13,6 +14,7 @@ mod begin;
 mod connections;
 mod deleted;
 mod doors;
+mod reload;
 mod revoked;
 mod shared;
 mod sockets;
@@ -36,6 +38,7 @@ use crate::tls::acme::Acme;
 pub use begin::BindError;
 pub(crate) use doors::Guarded;
 pub use doors::raise as raise_descriptors;
+pub use reload::Reload;
 use shared::Shared;
 use sockets::Listener;
 pub use sockets::Sockets;
@@ -130,6 +133,13 @@ impl Relay {
     #[must_use]
     pub fn public_url(&self) -> &PublicUrl {
         &self.shared.public_url
+    }
+
+    /// What takes up other settings while the relay runs.
+    #[must_use]
+    pub fn reload(&self) -> Reload {
+        let settings = Arc::clone(&self.shared.settings);
+        Reload { settings, tls: self.tls.as_ref().map(Tls::reread) }
     }
 
     /// Who may listen, and whose an endpoint is.

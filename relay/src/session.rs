@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 
 use crate::accounts::{Accounts, Address, Error, Pass, Quotas, Scope};
-use crate::config::PublicUrl;
+use crate::config::{PublicUrl, Settings};
 use crate::dispatch::Dispatch;
 use crate::outbox::Outbox;
 use crate::registry::{Most, NoSeat, Registry, Seat, Wishes};
@@ -44,8 +44,8 @@ pub struct Sessions {
     pub registry: Arc<Registry>,
     /// Where outcomes go.
     pub dispatch: Arc<Dispatch>,
-    /// Told to every CLI.
-    pub limits: Limits,
+    /// Whose limits are told to every CLI.
+    pub settings: Arc<Settings>,
     /// Most sessions on one endpoint.
     pub per_endpoint: usize,
     /// The relay's public origin.
@@ -141,6 +141,7 @@ impl Sessions {
             Ok(others) => others,
             Err((code, fatal, message)) => return Err(refuse(link, code, fatal, &message)),
         };
+        let limits = self.settings.now().limits;
         // Whatever is sent to the seat from now on comes behind this.
         link.send(Outgoing::control(&Frame::Welcome(Welcome {
             public_url: self.public_url.endpoint(&endpoint),
@@ -148,7 +149,7 @@ impl Sessions {
             account: account.to_string(),
             session: number,
             server: crate::SERVER.to_owned(),
-            limits: self.limits,
+            limits: Limits { in_flight: limits.in_flight, max_body: limits.max_body as u64 },
             others,
             owed,
             seq: self.dispatch.latest_seq(),

@@ -61,6 +61,12 @@ impl Tls {
         TlsAcceptor::from(self.config.clone())
     }
 
+    /// What reads the files at once, whether they changed or not.
+    #[must_use]
+    pub fn reread(&self) -> Reread {
+        Reread { files: self.files.clone(), current: Arc::clone(&self.current) }
+    }
+
     /// Looks at the files every few seconds, and reads them when they changed. New files that can't be used are told
     /// once in the log, and the certificate before stays. The metrics know when the one in use expires.
     pub async fn watch(mut self, metrics: Arc<Metrics>, shutdown: CancellationToken) {
@@ -83,17 +89,34 @@ impl Tls {
             return self;
         }
         self.seen = stamps;
-        match files::read(&self.files) {
-            Ok(Read { key, expires }) => {
-                self.current.replace(key);
-                self.expires = expires;
-                tracing::info!(cert = %self.files.cert.display(), "certificate read anew");
-            }
+        match self.reread().read() {
+            Ok(expires) => self.expires = expires,
             Err(error) => {
-                tracing::warn!(%error, "the certificate's files changed, and the old one stays in use")
+                tracing::warn!(%error, "the certificate's files changed, and the old one stays in use");
             }
         }
         self
+    }
+}
+
+/// The way to another certificate while a listener's TLS is in use.
+#[derive(Clone, Debug)]
+pub struct Reread {
+    files: TlsFiles,
+    current: Arc<Current>,
+}
+
+impl Reread {
+    /// Reads both files; new connections get what is in them. When that expires, in seconds since the Unix epoch, if it
+    /// says so well.
+    ///
+    /// # Errors
+    /// They can't be used, and the certificate before stays.
+    pub fn read(&self) -> Result<Option<i64>, TlsError> {
+        let Read { key, expires } = files::read(&self.files)?;
+        self.current.replace(key);
+        tracing::info!(cert = %self.files.cert.display(), "certificate read anew");
+        Ok(expires)
     }
 }
 

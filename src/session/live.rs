@@ -48,6 +48,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Live<S> {
         self.past
     }
 
+    /// Whether the relay said that it goes down.
+    pub(super) fn is_restarting(&self) -> bool {
+        self.restarting.is_some()
+    }
+
     /// How long the link has stood.
     pub(super) fn age(&self) -> Duration {
         self.since.elapsed()

@@ -547,12 +547,16 @@ async fn waits_grow_until_a_link_stood_for_long() {
 #[tokio::test(start_paused = true)]
 async fn a_relay_that_restarts_says_when_to_come_back() {
     let (mut session, mut relay, mut peer) = live().await;
-    peer.send(&Frame::Restarting(Restarting { reconnect_in_ms: 1234 })).await;
-    drop(peer);
-    let (reason, retry_in) = lost(&mut session).await;
-    assert_eq!((&*reason, retry_in.as_millis()), ("the relay is restarting", 1234));
-    let (signal, _peer) = tokio::join!(session.next(), relay.welcomed());
-    assert!(matches!(signal.unwrap(), Signal::Live { down: Some(down), .. } if down.as_millis() == 1234));
+    // However often in a row: it is no failure that waits grow with.
+    for _ in 0..6 {
+        peer.send(&Frame::Restarting(Restarting { reconnect_in_ms: 1234 })).await;
+        drop(peer);
+        let (reason, retry_in) = lost(&mut session).await;
+        assert_eq!((&*reason, retry_in.as_millis()), ("the relay is restarting", 1234));
+        let signal;
+        (signal, peer) = tokio::join!(session.next(), relay.welcomed());
+        assert!(matches!(signal.unwrap(), Signal::Live { down: Some(down), .. } if down.as_millis() == 1234));
+    }
 }
 
 #[tokio::test]

@@ -1,9 +1,12 @@
+use std::time::Duration;
+
 use muxhook_link::Now;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
 use crate::accounts::Token;
+use crate::config::{self, Limits};
 use crate::dispatch::Keeping;
 
 fn respond(api: &Api, request: Request<Bytes>) -> Response<Bytes> {
@@ -36,7 +39,8 @@ impl Desk {
         let journal = Arc::new(Journal::open(dir.path(), Default::default(), now).unwrap());
         let keeping = Keeping { journal: Some(Arc::clone(&journal)), holds: true };
         let dispatch = Arc::new(Dispatch::new(Arc::default(), keeping, 1, [0; 8], now));
-        let reply_deadline = Duration::from_secs(1);
+        let limits = Limits { reply_deadline: Duration::from_secs(1), ..Limits::default() };
+        let settings = Arc::new(Settings::new(config::Live { limits, trusted_proxies: Default::default() }));
         let journal = Some(journal);
         let api = Api {
             accounts,
@@ -46,7 +50,7 @@ impl Desk {
             dispatch,
             holds: true,
             history: false,
-            reply_deadline,
+            settings,
         };
         Self { dir, api, ada, bob }
     }

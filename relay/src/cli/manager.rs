@@ -40,6 +40,11 @@ impl Manager {
         self.tell(&format!("READY=1\nSTATUS=reached at {public_url}"));
     }
 
+    /// It takes up other settings; [`Manager::ready`] says that it is done.
+    pub(super) fn reloading(&self) {
+        self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={}", monotonic_micros()));
+    }
+
     /// It goes down.
     pub(super) fn stopping(&self, grace: Duration) {
         self.tell(&format!("STOPPING=1\nSTATUS=ending: what is under way may finish\n{}", extend(grace)));
@@ -68,6 +73,18 @@ impl Manager {
 
 fn extend(known: Duration) -> String {
     format!("EXTEND_TIMEOUT_USEC={}", (known + MARGIN).as_micros())
+}
+
+/// By the clock that the manager goes by (`clock_gettime(2)`).
+#[cfg(unix)]
+fn monotonic_micros() -> i64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec * 1_000_000 + now.tv_nsec / 1_000
+}
+
+#[cfg(not(unix))]
+fn monotonic_micros() -> i64 {
+    0
 }
 
 #[cfg(unix)]

@@ -9,7 +9,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::failure::Failure;
 use super::manager::Manager;
-use super::signals::Signals;
+use super::reload::Reloader;
+use super::signals::{Signals, Told};
 use crate::accounts::{AccountName, NewToken};
 use crate::config::{Config, Options};
 use crate::journal;
@@ -21,14 +22,14 @@ const FIRST_LABEL: &str = "first";
 /// Runs the relay until it is told to end.
 pub(super) fn serve(mut options: Options, out: &mut impl Write) -> Result<(), Failure> {
     let sockets = inherit(&mut options)?;
-    let config = Config::resolve(options, &super::environment)?;
+    let config = Config::resolve(options.clone(), &super::environment)?;
     super::log::install(config.log);
     if let Err(error) = raise_descriptors() {
         tracing::warn!(%error, "this process can't have as many files as the system would let it");
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::failed(format!("the runtime can't start: {error}")))?;
-    let outcome = runtime.block_on(run(config, sockets, out));
+    let outcome = runtime.block_on(run(options, config, sockets, out));
     // What is still under way after the grace time is given up.
     runtime.shutdown_background();
     outcome
@@ -44,7 +45,12 @@ fn inherit(_: &mut Options) -> Result<Sockets, Failure> {
     Ok(Sockets::default())
 }
 
-async fn run(config: Config, sockets: Sockets, out: &mut impl Write) -> Result<(), Failure> {
+async fn run(
+    options: Options,
+    config: Config,
+    sockets: Sockets,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
     let manager = Arc::new(Manager::of_process());
     manager.starting(config.takeover);
     let _signs = {
@@ -55,7 +61,7 @@ async fn run(config: Config, sockets: Sockets, out: &mut impl Write) -> Result<(
         Signals::new().map_err(|error| Failure::failed(format!("signals can't be awaited: {error}")))?;
     let relay = tokio::select! {
         bound = Relay::bind_with(config.clone(), sockets, Now::system()) => bound?,
-        signal = signals.next() => {
+        signal = signals.end() => {
             tracing::info!(signal, "ended before it began: nothing was under way");
             return Ok(());
         }
@@ -64,24 +70,36 @@ async fn run(config: Config, sockets: Sockets, out: &mut impl Write) -> Result<(
     if config.bootstrap_token.is_none() {
         greet(&relay, out)?;
     }
+    let public_url = relay.public_url().clone();
+    let reloader = Reloader { options, begun: config, relay: relay.reload() };
     let shutdown = CancellationToken::new();
     // A task of its own: the root of `block_on` would cost a wake-up more each time.
-    let public_url = relay.public_url().clone();
     let mut running = tokio::spawn(relay.run(shutdown.clone()));
     // Whoever connects from now on waits for nothing but that task's turn, which is next.
     manager.ready(public_url.as_str());
-    let ended = tokio::select! {
-        ended = &mut running => ended,
-        signal = signals.next() => {
-            tracing::info!(signal, grace = ?config.limits.grace, "ending: what is under way may finish");
-            manager.stopping(config.limits.grace);
-            shutdown.cancel();
-            tokio::select! {
-                ended = &mut running => ended,
-                signal = signals.next() => {
-                    tracing::warn!(signal, "ended at once");
-                    return Err(Failure::Interrupted);
-                }
+    let ended = loop {
+        let told = tokio::select! {
+            ended = &mut running => break ended,
+            told = signals.next() => told,
+        };
+        let signal = match told {
+            Told::End(signal) => signal,
+            Told::Reload => {
+                manager.reloading();
+                reloader.reload();
+                manager.ready(public_url.as_str());
+                continue;
+            }
+        };
+        let grace = reloader.grace();
+        tracing::info!(signal, ?grace, "ending: what is under way may finish");
+        manager.stopping(grace);
+        shutdown.cancel();
+        tokio::select! {
+            ended = &mut running => break ended,
+            signal = signals.end() => {
+                tracing::warn!(signal, "ended at once");
+                return Err(Failure::Interrupted);
             }
         }
     };

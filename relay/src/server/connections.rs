@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::Shared;
-use super::doors::{self, Guarded, Pace, Place, Unfit};
+use super::doors::{self, Guarded, Pace, Place, Times, Unfit};
 use super::sockets::Listener;
 use crate::ingress::Peer;
 use crate::tls::acme;
@@ -64,7 +64,8 @@ async fn serve(
 ) {
     // Small frames both ways: waiting to fill a packet would cost a round trip each.
     let _ = socket.set_nodelay(true);
-    doors::watch(&socket, shared.limits.unread_timeout);
+    let limits = shared.settings.now().limits;
+    doors::watch(&socket, limits.unread_timeout);
     let peer = Peer { ip: addr.ip(), tls: tls.is_some() };
     let stream = match tls {
         None => Stream::Plain(socket),
@@ -75,7 +76,7 @@ async fn serve(
     };
     let source = shared.doors.source(peer.ip);
     let is_mute = source.is_some_and(|source| shared.sources.is_spent(source, Instant::now()));
-    let pace = Arc::new(Pace::new(shared.times(), is_mute));
+    let pace = Arc::new(Pace::new(Times::of(&limits), is_mute));
     let service = {
         let (shared, pace) = (Arc::clone(&shared), Arc::clone(&pace));
         service_fn(move |request| {
@@ -87,8 +88,8 @@ async fn serve(
     let connection = http1::Builder::new()
         // The pace knows more: how long a connection was silent, and how long its head has taken.
         .header_read_timeout(None)
-        .max_buf_size(shared.limits.max_head)
-        .max_header_size(shared.limits.max_head)
+        .max_buf_size(limits.max_head)
+        .max_header_size(limits.max_head)
         .serve_connection(TokioIo::new(Guarded::new(stream, Arc::clone(&pace), place)), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
@@ -118,7 +119,8 @@ async fn handshake(
     peer: Peer,
     shared: &Shared,
 ) -> Option<Stream> {
-    let handshake = timeout(shared.limits.handshake_timeout, tls.accept(Stream::Plain(socket)));
+    let patience = shared.settings.now().limits.handshake_timeout;
+    let handshake = timeout(patience, tls.accept(Stream::Plain(socket)));
     match shared.hang_up.run_until_cancelled(handshake).await? {
         // The handshake was all that a directory came for (RFC 8737 §3).
         Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(acme::ALPN) => None,

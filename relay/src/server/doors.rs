@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::sources::network;
-use crate::config::TrustedProxies;
+use crate::config::Settings;
 use crate::metrics::Metrics;
 
 pub use descriptors::raise;
@@ -29,11 +29,11 @@ const TELL: Duration = Duration::from_secs(60);
 
 /// Most connections at once.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Most {
+struct Most {
     /// Of the whole relay, sessions too.
-    pub(super) in_all: usize,
+    in_all: usize,
     /// From one source that is no trusted proxy.
-    pub(super) of_source: usize,
+    of_source: usize,
 }
 
 /// Why there is no place.
@@ -48,9 +48,11 @@ pub(super) enum Full {
 /// Counts public connections.
 #[derive(Debug)]
 pub(super) struct Doors {
-    most: Most,
-    /// Everybody comes from them: they are bounded by [`Most::in_all`] alone.
-    proxies: TrustedProxies,
+    /// Most connections of the whole relay.
+    in_all: usize,
+    /// How many of one source, and who is a trusted proxy: everybody comes from those, so that they are bounded by
+    /// `in_all` alone.
+    settings: Arc<Settings>,
     metrics: Arc<Metrics>,
     inside: Mutex<Inside>,
 }
@@ -72,20 +74,20 @@ pub(crate) struct Place {
 }
 
 impl Doors {
-    pub(super) fn new(most: Most, proxies: TrustedProxies, metrics: Arc<Metrics>) -> Self {
-        Self { most, proxies, metrics, inside: Mutex::default() }
+    pub(super) fn new(in_all: usize, settings: Arc<Settings>, metrics: Arc<Metrics>) -> Self {
+        Self { in_all, settings, metrics, inside: Mutex::default() }
     }
 
     /// What counts as the source of a connection; `None` for a trusted proxy, which is nobody's source.
     pub(super) fn source(&self, peer: IpAddr) -> Option<IpAddr> {
-        (!self.proxies.contains(peer)).then(|| network(peer))
+        (!self.settings.now().trusted_proxies.contains(peer)).then(|| network(peer))
     }
 
     /// A place for a connection from `peer`, if there is one. A refusal costs a look at two numbers.
     pub(super) fn enter(self: &Arc<Self>, peer: IpAddr) -> Result<Place, Full> {
         let source = self.source(peer);
         let mut inside = self.inside();
-        match inside.enter(source, self.most) {
+        match inside.enter(source, self.most()) {
             Ok(()) => {
                 self.metrics.connections.opened();
                 Ok(Place { doors: Arc::clone(self), source })
@@ -110,7 +112,7 @@ impl Doors {
         }
         inside.told_at = Some(now);
         let [in_all, of_source] = std::mem::take(&mut inside.refused);
-        let Most { in_all: most, of_source: most_of_source } = self.most;
+        let Most { in_all: most, of_source: most_of_source } = self.most();
         tracing::warn!(
             open = inside.in_all,
             in_all,
@@ -119,6 +121,11 @@ impl Doors {
             "connections are refused: there may be {most} in all (--max-connections) and {most_of_source} of one source \
              (--max-connections-per-source); told once a minute"
         );
+    }
+
+    fn most(&self) -> Most {
+        let of_source = self.settings.now().limits.max_connections_per_source;
+        Most { in_all: self.in_all, of_source }
     }
 
     fn inside(&self) -> MutexGuard<'_, Inside> {
@@ -165,10 +172,13 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Limits, Live, TrustedProxies};
 
     fn doors(in_all: usize, of_source: usize) -> Arc<Doors> {
-        let proxies = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
-        Arc::new(Doors::new(Most { in_all, of_source }, proxies, Arc::default()))
+        let trusted_proxies = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
+        let limits = Limits { max_connections_per_source: of_source, ..Limits::default() };
+        let settings = Settings::new(Live { limits, trusted_proxies });
+        Arc::new(Doors::new(in_all, Arc::new(settings), Arc::default()))
     }
 
     fn enter(doors: &Arc<Doors>, peer: &str) -> Result<Place, Full> {

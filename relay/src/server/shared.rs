@@ -10,7 +10,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use muxhook_link::Now;
-use muxhook_protocol::frame::{self, Role};
+use muxhook_protocol::frame::Role;
 use muxhook_protocol::{ANSWER_HEADER, CONNECT_PATH, EndpointId};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -18,11 +18,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::BindError;
-use super::doors::{Doors, Most, Pace, Times};
+use super::doors::{Doors, Pace};
 use super::sources::Sources;
 use crate::accounts::Accounts;
 use crate::api::{self, Api};
-use crate::config::{Config, Limits, PublicUrl};
+use crate::config::{Config, PublicUrl, Settings};
 use crate::connect;
 use crate::dispatch::{Dispatch, Keeping};
 use crate::ingress::{self, Body, Ingress, Peer};
@@ -50,7 +50,7 @@ pub(super) struct Shared {
     pub(super) dispatch: Arc<Dispatch>,
     pub(super) journal: Option<Arc<Journal>>,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) limits: Limits,
+    pub(super) settings: Arc<Settings>,
     pub(super) public_url: PublicUrl,
     pub(super) data_dir: PathBuf,
     pub(super) doors: Arc<Doors>,
@@ -78,29 +78,27 @@ impl Shared {
     ) -> Result<Self, BindError> {
         let mut random = [0; 8];
         getrandom::fill(&mut random)?;
-        let limits = config.limits;
+        let (limits, settings) = (config.limits, Arc::new(Settings::new(config.live())));
         let (registry, metrics) = (Arc::new(Registry::default()), Arc::new(Metrics::default()));
         let keeping = Keeping { journal: journal.clone(), holds: config.hold };
         let dispatch = Arc::new(Dispatch::new(Arc::clone(&registry), keeping, limits.in_flight, random, now));
-        let max_body = limits.max_body as u64;
         let history = journal.is_some() && !config.journal.retention.is_zero();
         let sessions = Arc::new(Sessions {
             accounts: Arc::clone(&accounts),
             registry: Arc::clone(&registry),
             dispatch: Arc::clone(&dispatch),
-            limits: frame::Limits { in_flight: limits.in_flight, max_body },
+            settings: Arc::clone(&settings),
             per_endpoint: limits.sessions_per_endpoint,
             public_url: public_url.clone(),
             holds: config.hold,
             history,
         });
-        let most = Most { in_all: limits.max_connections, of_source: limits.max_connections_per_source };
-        let doors = Arc::new(Doors::new(most, config.trusted_proxies.clone(), Arc::clone(&metrics)));
+        let doors =
+            Arc::new(Doors::new(limits.max_connections, Arc::clone(&settings), Arc::clone(&metrics)));
         let ingress = Ingress::new(
             Arc::clone(&accounts),
             Arc::clone(&dispatch),
-            config.trusted_proxies,
-            public_limits(&limits),
+            Arc::clone(&settings),
             Arc::clone(&metrics),
             now,
         );
@@ -113,7 +111,7 @@ impl Shared {
             dispatch: Arc::clone(&dispatch),
             holds: config.hold,
             history,
-            reply_deadline: limits.reply_deadline,
+            settings: Arc::clone(&settings),
         });
         let data_dir = config.data_dir;
         Ok(Self {
@@ -123,7 +121,7 @@ impl Shared {
             dispatch,
             journal,
             metrics,
-            limits,
+            settings,
             public_url,
             data_dir,
             doors,
@@ -135,12 +133,6 @@ impl Shared {
             stop: CancellationToken::new(),
             hang_up: CancellationToken::new(),
         })
-    }
-
-    /// How long each step of a connection may take.
-    pub(super) fn times(&self) -> Times {
-        let Limits { head_timeout, idle_timeout, unread_timeout, .. } = self.limits;
-        Times { head: head_timeout, idle: idle_timeout, unread: unread_timeout }
     }
 
     /// Counts a connection that was no TLS, no HTTP or too slow, for the same reason as a failing request.
@@ -190,7 +182,8 @@ impl Shared {
         match request.uri().path() {
             path if path.starts_with("/h/") => self.ingress.answer(peer, request).await,
             CONNECT_PATH => {
-                connect::answer(&self.sessions, &self.running, &self.stop, self.limits.max_listeners, request)
+                let most = self.settings.now().limits.max_listeners;
+                connect::answer(&self.sessions, &self.running, &self.stop, most, request)
             }
             path if path.starts_with("/_relay/") => self.ask(request).await,
             "/healthz" if matches!(*request.method(), Method::GET | Method::HEAD) => health(),
@@ -203,8 +196,8 @@ impl Shared {
     async fn ask(&self, request: Request<&mut Incoming>) -> Response<Body> {
         let (head, body) = request.into_parts();
         // It is small: so it has the time that a large one may stand still.
-        let read = timeout(self.limits.body_idle, Limited::new(body, api::MAX_BODY).collect()).await;
-        let Ok(read) = read else {
+        let patience = self.settings.now().limits.body_idle;
+        let Ok(read) = timeout(patience, Limited::new(body, api::MAX_BODY).collect()).await else {
             let message = "a question's body came too slowly";
             return api::refuse(StatusCode::REQUEST_TIMEOUT, "body_too_slow", message).map(Body::from);
         };
@@ -230,7 +223,7 @@ impl Shared {
         self.listening.wait().await;
         self.connections.close();
         self.running.close();
-        let drained = self.let_connections_end(self.limits.grace).await;
+        let drained = self.let_connections_end(self.settings.now().limits.grace).await;
         self.dispatch.give_up();
         // Long enough for those last answers to be written.
         let _ = timeout(LAST_ANSWERS, self.connections.wait()).await;
@@ -258,18 +251,6 @@ impl Shared {
             tracing::error!("the journal could not be closed");
         }
         owed
-    }
-}
-
-fn public_limits(limits: &Limits) -> ingress::Limits {
-    ingress::Limits {
-        max_body: limits.max_body,
-        body_idle: limits.body_idle,
-        body_total: limits.body_total,
-        reply_deadline: limits.reply_deadline,
-        in_flight: limits.in_flight_total,
-        in_flight_bytes: limits.in_flight_bytes,
-        rate: limits.rate,
     }
 }
 

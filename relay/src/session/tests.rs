@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::protocol::Role as Side;
 
 use super::*;
 use crate::accounts::AccountName;
+use crate::config::{self, Live};
 use crate::dispatch::{Answer, Keeping, Request};
 use crate::journal::{self, Address};
 
@@ -31,11 +32,12 @@ impl Fixture {
         let token = accounts.create_token(&AccountName::default(), "").unwrap();
         let pass = accounts.authenticate(token.secret.reveal()).unwrap().unwrap();
         let registry = Arc::new(Registry::default());
+        let limits = config::Limits { in_flight: 8, max_body: 1 << 20, ..Default::default() };
         let sessions = Sessions {
             accounts,
             registry: Arc::clone(&registry),
             dispatch: Arc::new(Dispatch::new(registry, keeping(dir.path()), 8, [0; 8], Now::system())),
-            limits: Limits { in_flight: 8, max_body: 1 << 20 },
+            settings: Arc::new(Settings::new(Live { limits, trusted_proxies: Default::default() })),
             per_endpoint: 8,
             public_url: "http://relay.example".parse().unwrap(),
             holds: true,

@@ -14,6 +14,8 @@ use muxhook_link::Stream;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
+use crate::config::Limits;
+
 /// How long each step may take.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::server) struct Times {
@@ -23,6 +25,13 @@ pub(in crate::server) struct Times {
     pub(in crate::server) idle: Duration,
     /// For the other side to take more of what is written.
     pub(in crate::server) unread: Duration,
+}
+
+impl Times {
+    /// By the relay's limits.
+    pub(in crate::server) fn of(limits: &Limits) -> Self {
+        Self { head: limits.head_timeout, idle: limits.idle_timeout, unread: limits.unread_timeout }
+    }
 }
 
 /// What was unfit of a connection.
