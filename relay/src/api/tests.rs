@@ -42,16 +42,8 @@ impl Desk {
         let limits = Limits { reply_deadline: Duration::from_secs(1), ..Limits::default() };
         let settings = Arc::new(Settings::new(config::Live { limits, trusted_proxies: Default::default() }));
         let journal = Some(journal);
-        let api = Api {
-            accounts,
-            public_url,
-            live,
-            journal,
-            dispatch,
-            holds: true,
-            history: false,
-            settings,
-        };
+        let api =
+            Api { accounts, public_url, live, journal, dispatch, holds: true, history: false, settings };
         Self { dir, api, ada, bob }
     }
 

@@ -75,7 +75,11 @@ impl Wish {
 
 async fn replay(api: &Api, address: &Address, delivery: Delivery) -> Response<Bytes> {
     let began = Instant::now();
-    let answer = match api.dispatch.replay(address, delivery, began + api.settings.now().limits.reply_deadline).await {
+    let answer = match api
+        .dispatch
+        .replay(address, delivery, began + api.settings.now().limits.reply_deadline)
+        .await
+    {
         Ok(answer) => answer,
         Err(error @ ReplayError::NoListener) => {
             return refuse(StatusCode::CONFLICT, "no_listener", &error.to_string());

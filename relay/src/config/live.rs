@@ -112,7 +112,10 @@ mod tests {
         live.trusted_proxies = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
         assert_eq!(settings.replace(live.clone()), ["--max-body", "--grace", "--trusted-proxy"]);
         assert_eq!(*settings.now(), live);
-        assert_eq!(before.limits.max_body, config.limits.max_body, "work under way goes by what it began with");
+        assert_eq!(
+            before.limits.max_body, config.limits.max_body,
+            "work under way goes by what it began with"
+        );
     }
 
     #[test]

@@ -14,7 +14,11 @@ mod health;
 mod keeping;
 #[cfg(target_os = "linux")]
 mod manager;
+#[cfg(target_os = "linux")]
+mod reload;
 mod serve;
 #[cfg(unix)]
 mod sockets;
+#[cfg(target_os = "linux")]
+mod units;
 mod words;
