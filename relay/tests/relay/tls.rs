@@ -51,7 +51,14 @@ impl Secure {
     }
 
     async fn connect_as(&self, client: Arc<ClientConfig>) -> std::io::Result<TlsStream<TcpStream>> {
-        let tcp = TcpStream::connect(self.relay.addr).await.unwrap();
+        self.encrypt(TcpStream::connect(self.relay.addr).await.unwrap(), client).await
+    }
+
+    async fn encrypt(
+        &self,
+        tcp: TcpStream,
+        client: Arc<ClientConfig>,
+    ) -> std::io::Result<TlsStream<TcpStream>> {
         let name = ServerName::try_from("localhost").unwrap();
         soon(TlsConnector::from(client).connect(name, tcp)).await
     }
@@ -180,4 +187,19 @@ async fn handshakes_that_fail_count_as_failing_requests_do() {
     let mut sender = Client::new(secure.connect().await);
     let (response, _) = join!(sender.post("shop", ""), cli.handle(skipped()));
     assert_eq!(response.by(), (200, "skipped"));
+}
+
+/// Who was accepted is served, though the relay was told to end before the first byte came.
+#[tokio::test]
+async fn a_handshake_that_is_under_way_when_the_relay_goes_down_is_finished() {
+    let mut secure = Secure::with(|config| config.limits.grace = Duration::from_secs(3600)).await;
+    let begun = TcpStream::connect(secure.relay.addr).await.unwrap();
+    drop(secure.connect().await);
+    secure.relay.shutdown.cancel();
+    let client = secure.client(rustls::ALL_VERSIONS, &["http/1.1"]);
+    let mut client = Client::new(secure.encrypt(begun, client).await.unwrap());
+    client.send("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let response = client.response().await;
+    assert_eq!((response.text(), response.get("connection")), ("ok\n", "close"));
+    soon(&mut secure.relay.run).await.unwrap();
 }
