@@ -29,7 +29,7 @@ pub use replay::ReplayError;
 
 use crate::accounts::AccountName;
 use crate::journal::{Address, Attempt, HoldError, Tried};
-use crate::registry::{Registry, Seat};
+use crate::registry::{Registry, Seat, Seats};
 use ids::Ids;
 use keeper::{Arrived, Keeper};
 use pending::{Concluded, Pending};
@@ -52,8 +52,19 @@ pub struct Request {
     pub body: Bytes,
     /// When its head had been read: milliseconds since the Unix epoch.
     pub received_at: u64,
+    /// The same by the clock that only time moves.
+    pub arrived: Instant,
     /// When the sender must have its answer.
     pub deadline: Instant,
+}
+
+/// What came of a webhook.
+#[derive(Debug)]
+pub struct Delivered {
+    /// What it was called; `None`: it was turned away before it had a name.
+    pub id: Option<DeliveryId>,
+    /// What its sender gets.
+    pub answer: Answer,
 }
 
 /// The one owner of deliveries.
@@ -82,14 +93,32 @@ impl Dispatch {
 
     /// Sends `request` to the live sessions of its endpoint and waits for the answer; what no app can answer is held.
     /// Dropping the future means that the sender is gone: whatever comes later is late.
-    pub async fn deliver(&self, address: &Address, request: Request) -> Answer {
+    pub async fn deliver(&self, address: &Address, request: Request) -> Delivered {
         let seats = self.registry.seats(&address.endpoint);
+        let quiet;
+        let traffic = match &seats {
+            Some(seats) => &seats.traffic,
+            None => {
+                quiet = self.registry.traffic(address);
+                &quiet
+            }
+        };
+        let _in_flight = traffic.arrived(request.arrived, request.received_at);
         if seats.is_none() && !self.keeper.holds() {
-            return Answer::NoListener;
+            return Delivered { id: None, answer: Answer::NoListener };
         }
         let deadline = request.deadline;
         let arrived = self.arrive(address, request);
-        let Some(seats) = seats else { return held(self.keeper.hold(arrived).await) };
+        let id = Some(arrived.id);
+        let answer = match &seats {
+            Some(seats) => self.hand_over(arrived, seats, deadline).await,
+            None => held(self.keeper.hold(arrived).await),
+        };
+        Delivered { id, answer }
+    }
+
+    /// Sends it to whoever is live.
+    async fn hand_over(&self, arrived: Arrived, seats: &Seats, deadline: Instant) -> Answer {
         for observer in seats.iter().filter(|seat| seat.role == Role::Observer) {
             // A copy that an observer has no room for is lost to it alone.
             let _ = observer.deliver(arrived.frame.clone(), self.window);

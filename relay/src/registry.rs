@@ -1,6 +1,11 @@
-//! This node's memory of who is live: endpoint → sessions. No I/O, nothing awaited.
+//! This node's memory of who is live and what comes: endpoint → sessions and counts. No I/O, nothing awaited.
+//!
+//! - `traffic`: what comes to one endpoint.
+
+mod traffic;
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,12 +17,16 @@ use tokio::time::Instant;
 
 use crate::accounts::{AccountName, Address, Pass};
 use crate::outbox::{Full, Outbox};
+pub use traffic::{Figures, InFlight, Rate, Traffic};
 
 /// A session's number: unique on this node while it runs.
 pub type SessionNumber = u64;
 
 /// Least time between two notices to one session: what a flood of bad requests may cost its user.
 const NOTICE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Most endpoints without a session whose counts are remembered.
+const MOST_QUIET: usize = 20_000;
 
 /// What a session asks for.
 #[derive(Clone, Copy, Debug)]
@@ -115,18 +124,103 @@ impl Seat {
     }
 }
 
-/// Which sessions are live on which endpoint.
-#[derive(Debug, Default)]
+/// The sessions that are live on one endpoint: at least one.
+#[derive(Debug)]
+pub struct Seats {
+    all: Box<[Arc<Seat>]>,
+    /// What comes there.
+    pub traffic: Arc<Traffic>,
+}
+
+impl Deref for Seats {
+    type Target = [Arc<Seat>];
+
+    fn deref(&self) -> &Self::Target {
+        &self.all
+    }
+}
+
+/// Which sessions are live on which endpoint, and what comes there.
+#[derive(Debug)]
 pub struct Registry {
     live: Mutex<Live>,
     sessions: AtomicU64,
+    began: Instant,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self { live: Mutex::default(), sessions: AtomicU64::default(), began: Instant::now() }
+    }
 }
 
 #[derive(Debug, Default)]
 struct Live {
-    endpoints: HashMap<EndpointId, Arc<[Arc<Seat>]>>,
+    endpoints: HashMap<EndpointId, Entry>,
+    /// How many of those have no session.
+    quiet: usize,
     /// How many sessions each account has.
     accounts: HashMap<AccountName, usize>,
+}
+
+/// What is known of an endpoint.
+#[derive(Debug)]
+struct Entry {
+    /// Whose it was when that was last looked at.
+    account: AccountName,
+    seats: Option<Arc<Seats>>,
+    traffic: Arc<Traffic>,
+}
+
+impl Entry {
+    fn of(account: &AccountName, began: Instant) -> Self {
+        Self { account: account.clone(), seats: None, traffic: Arc::new(Traffic::from(began)) }
+    }
+
+    fn seats(&self) -> &[Arc<Seat>] {
+        self.seats.as_ref().map_or(&[], |seats| &seats.all)
+    }
+
+    fn seat(&mut self, all: Box<[Arc<Seat>]>) {
+        let traffic = Arc::clone(&self.traffic);
+        self.seats = Some(Arc::new(Seats { all, traffic }));
+    }
+}
+
+/// How one endpoint is.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Which, and whose it was when that was last looked at.
+    pub address: Address,
+    /// How many of each are live.
+    pub sessions: Count,
+    /// What comes.
+    pub figures: Figures,
+}
+
+/// How many sessions there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Of those that forward.
+    pub listeners: usize,
+    /// Of those that look on.
+    pub observers: usize,
+}
+
+impl Count {
+    /// Counts these.
+    pub fn of<'s>(seats: impl IntoIterator<Item = &'s Arc<Seat>>) -> Self {
+        seats.into_iter().fold(Self::default(), |count, seat| match seat.role {
+            Role::Listener => Self { listeners: count.listeners + 1, ..count },
+            Role::Observer => Self { observers: count.observers + 1, ..count },
+        })
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn sessions(self) -> usize {
+        self.listeners + self.observers
+    }
 }
 
 /// Most sessions at once.
@@ -155,8 +249,17 @@ impl Registry {
 
     /// The sessions that are live on `endpoint`.
     #[must_use]
-    pub fn seats(&self, endpoint: &EndpointId) -> Option<Arc<[Arc<Seat>]>> {
-        self.lock().endpoints.get(endpoint).cloned()
+    pub fn seats(&self, endpoint: &EndpointId) -> Option<Arc<Seats>> {
+        self.lock().endpoints.get(endpoint)?.seats.clone()
+    }
+
+    /// What comes to an endpoint that nobody is live on, so that it can be counted.
+    #[must_use]
+    pub fn traffic(&self, address: &Address) -> Arc<Traffic> {
+        let mut live = self.lock();
+        let entry = live.entry(&address.endpoint, &address.account, self.began);
+        entry.account = address.account.clone();
+        Arc::clone(&entry.traffic)
     }
 
     /// Takes a session of the endpoint's owner in, and says how many other listeners there are. An older session of
@@ -167,8 +270,8 @@ impl Registry {
     /// [`NoSeat`] when as many others are live as may be, on the endpoint or of the account.
     pub fn enter(&self, endpoint: &EndpointId, seat: Arc<Seat>, most: Most) -> Result<u32, NoSeat> {
         let mut live = self.lock();
-        let old = live.endpoints.get(endpoint).cloned();
-        let old = old.as_deref().unwrap_or_default();
+        let old = live.endpoints.get(endpoint).and_then(|entry| entry.seats.clone());
+        let old = old.as_deref().map_or(&[][..], |seats| &seats.all);
         let is_over = |other: &&Arc<Seat>| other.listener == seat.listener || other.address != seat.address;
         let (over, others): (Vec<_>, Vec<_>) = old.iter().partition(is_over);
         if others.len() >= most.on_endpoint {
@@ -184,22 +287,34 @@ impl Registry {
         over.iter().for_each(|seat| live.uncount(&seat.address.account));
         *live.accounts.entry(account.clone()).or_default() += 1;
         let listeners = others.iter().map(|other| u32::from(other.role == Role::Listener)).sum();
+        let account = account.clone();
         let seats = others.into_iter().cloned().chain([seat]).collect();
-        live.endpoints.insert(endpoint.clone(), seats);
+        let was_quiet = old.is_empty();
+        let entry = live.entry(endpoint, &account, self.began);
+        entry.account = account;
+        entry.seat(seats);
+        live.quiet -= usize::from(was_quiet);
         Ok(listeners)
     }
 
     /// Takes a session out, by its number: a late goodbye can't evict its successor.
     pub fn leave(&self, endpoint: &EndpointId, session: SessionNumber) {
         let mut live = self.lock();
-        let Some(seats) = live.endpoints.get(endpoint).cloned() else { return };
-        let (gone, left): (Vec<_>, Vec<_>) = seats.iter().cloned().partition(|seat| seat.session == session);
-        gone.iter().for_each(|seat| live.uncount(&seat.address.account));
-        if left.is_empty() {
+        let Some(entry) = live.endpoints.get_mut(endpoint) else { return };
+        let (gone, left): (Vec<_>, Vec<_>) =
+            entry.seats().iter().cloned().partition(|seat| seat.session == session);
+        if gone.is_empty() {
+            return;
+        }
+        if !left.is_empty() {
+            entry.seat(left.into());
+        } else if entry.traffic.last_at() == 0 {
             live.endpoints.remove(endpoint);
         } else {
-            live.endpoints.insert(endpoint.clone(), left.into());
+            entry.seats = None;
+            live.quiet += 1;
         }
+        gone.iter().for_each(|seat| live.uncount(&seat.address.account));
     }
 
     /// Takes a session out at once, and ends it with this last word.
@@ -211,14 +326,34 @@ impl Registry {
     /// Every live session.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Seat>> {
-        self.lock().endpoints.values().flat_map(|seats| seats.iter().cloned()).collect()
+        self.lock().endpoints.values().flat_map(|entry| entry.seats().iter().cloned()).collect()
+    }
+
+    /// How many sessions are live in all.
+    #[must_use]
+    pub fn count(&self) -> Count {
+        Count::of(self.lock().endpoints.values().flat_map(Entry::seats))
+    }
+
+    /// How the endpoints are that have a session, or that something came to. Of those without a session the quietest are
+    /// forgotten where there are very many.
+    #[must_use]
+    pub fn figures(&self) -> Vec<Standing> {
+        let now = Instant::now();
+        let live = self.lock();
+        let standing = |(endpoint, entry): (&EndpointId, &Entry)| Standing {
+            address: Address { account: entry.account.clone(), endpoint: endpoint.clone() },
+            sessions: Count::of(entry.seats()),
+            figures: entry.traffic.figures(now),
+        };
+        live.endpoints.iter().map(standing).collect()
     }
 
     /// The live sessions of which this is so.
     #[must_use]
     pub fn those(&self, is_one: impl Fn(&Seat) -> bool) -> Vec<Arc<Seat>> {
         let live = self.lock();
-        let all = live.endpoints.values().flat_map(|seats| seats.iter());
+        let all = live.endpoints.values().flat_map(Entry::seats);
         all.filter(|seat| is_one(seat)).cloned().collect()
     }
 
@@ -228,6 +363,27 @@ impl Registry {
 }
 
 impl Live {
+    /// What is known of an endpoint. One that was not known has no session, and is counted as such.
+    fn entry(&mut self, endpoint: &EndpointId, account: &AccountName, began: Instant) -> &mut Entry {
+        if !self.endpoints.contains_key(endpoint) {
+            if self.quiet >= MOST_QUIET {
+                self.forget_quiet();
+            }
+            self.quiet += 1;
+        }
+        self.endpoints.entry(endpoint.clone()).or_insert_with(|| Entry::of(account, began))
+    }
+
+    /// Forgets half of those without a session: the ones that nothing came to for longest.
+    fn forget_quiet(&mut self) {
+        let quiet = self.endpoints.values().filter(|entry| entry.seats.is_none());
+        let mut last: Vec<_> = quiet.map(|entry| entry.traffic.last_at()).collect();
+        last.sort_unstable();
+        let middle = last.get(last.len() / 2).copied().unwrap_or_default();
+        self.endpoints.retain(|_, entry| entry.seats.is_some() || entry.traffic.last_at() > middle);
+        self.quiet = self.endpoints.values().filter(|entry| entry.seats.is_none()).count();
+    }
+
     /// A session of the account less. An account without any takes no room.
     fn uncount(&mut self, account: &AccountName) {
         if let Some(count) = self.accounts.get_mut(account) {
@@ -298,6 +454,34 @@ mod tests {
             registry.leave(endpoint, session);
         }
         assert!(registry.lock().accounts.is_empty(), "who has none takes no room");
+    }
+
+    #[test]
+    fn counts_outlive_sessions_and_are_bounded() {
+        let registry = Registry::default();
+        let address =
+            |name: &str| Address { account: AccountName::default(), endpoint: name.parse().unwrap() };
+        let at = Instant::now();
+        drop(registry.traffic(&address("shop")).arrived(at, 1));
+        registry.enter(&address("shop").endpoint, seat(1, "cli"), MANY).unwrap();
+        drop(registry.seats(&address("shop").endpoint).unwrap().traffic.arrived(at, 2));
+        assert_eq!(registry.count(), Count { listeners: 1, observers: 0 });
+        registry.leave(&address("shop").endpoint, 1);
+        registry.leave(&address("shop").endpoint, 1);
+        let figures = registry.figures();
+        assert_eq!((figures.len(), figures[0].sessions.sessions(), figures[0].figures.received), (1, 0, 2));
+        assert_eq!(registry.lock().quiet, 1);
+
+        registry.enter(&address("live").endpoint, seat(2, "cli"), MANY).unwrap();
+        for number in 0..MOST_QUIET {
+            drop(registry.traffic(&address(&format!("quiet-{number}"))).arrived(at, 10 + number as u64));
+        }
+        let live = registry.lock();
+        assert!(live.quiet <= MOST_QUIET && live.endpoints.len() == live.quiet + 1, "{}", live.quiet);
+        assert!(live.endpoints.contains_key(&address("live").endpoint), "who is live stays");
+        assert!(!live.endpoints.contains_key(&address("shop").endpoint), "the quietest goes first");
+        let last = address(&format!("quiet-{}", MOST_QUIET - 1));
+        assert!(live.endpoints.contains_key(&last.endpoint));
     }
 
     #[test]
