@@ -11,7 +11,7 @@ use muxhook_protocol::frame::{Gap, Hello, Limits, Owed, Refused, RefusedCode, Re
 use muxhook_protocol::parts::Outgoing;
 use muxhook_protocol::{EndpointId, Frame, MAX_REPLY_BODY, SUBPROTOCOL};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
 
 use crate::accounts::{Accounts, Address, Error, Pass, Quotas, Scope};
@@ -19,6 +19,7 @@ use crate::config::{PublicUrl, Settings};
 use crate::dispatch::Dispatch;
 use crate::outbox::Outbox;
 use crate::registry::{Most, NoSeat, Registry, Seat, Wishes};
+use crate::remark::OneLine;
 
 /// How long a CLI may take to greet.
 const GREETING: Duration = Duration::from_secs(10);
@@ -73,6 +74,21 @@ pub enum Ended {
     Link(#[from] LinkError),
 }
 
+/// A session that has its seat. It leaves it however it ends, by a panic too: else webhooks would go to nobody.
+struct Seated<'s> {
+    sessions: &'s Sessions,
+    seat: Arc<Seat>,
+}
+
+impl Drop for Seated<'_> {
+    fn drop(&mut self) {
+        let Self { sessions, seat } = self;
+        sessions.registry.leave(&seat.address.endpoint, seat.session);
+        seat.outbox.close();
+        sessions.dispatch.lost(seat);
+    }
+}
+
 impl Sessions {
     /// Leads one session of whoever came with `pass` from its greeting to its end.
     pub async fn run<S>(self: Arc<Self>, pass: Pass, socket: WebSocketStream<S>) -> Ended
@@ -84,22 +100,24 @@ impl Sessions {
             max_open: MAX_OPEN,
             max_queue: MAX_QUEUE,
         };
+        let (began, account, token) = (Instant::now(), pass.account.clone(), pass.token.clone());
         let mut link = Link::new(socket, limits);
         let ended = match self.greet(pass, &mut link).await {
-            Ok((endpoint, seat)) => {
+            Ok(seated) => {
+                let seat = Arc::clone(&seated.seat);
                 let told = self.tell_gaps(&seat, &mut link).await;
                 let ended = self.serve(&mut link, &seat).await;
                 if let Some((_, gaps)) = told.filter(|(mark, _)| link.confirmed() >= *mark) {
                     self.dispatch.gaps_told(&seat.address, gaps);
                 }
-                self.registry.leave(&endpoint, seat.session);
-                seat.outbox.close();
-                self.dispatch.lost(&seat);
-                tracing::info!(session = seat.session, %endpoint, cause = %ended, "session ends");
+                drop(seated);
+                let Address { account, endpoint } = &seat.address;
+                let lasted_s = began.elapsed().as_secs();
+                tracing::info!(session = seat.session, %endpoint, %account, lasted_s, cause = %OneLine(&ended), "session ends");
                 ended
             }
             Err(ended) => {
-                tracing::info!(cause = %ended, "no session");
+                tracing::info!(%account, token, cause = %OneLine(&ended), "no session");
                 ended
             }
         };
@@ -112,7 +130,7 @@ impl Sessions {
         ended
     }
 
-    async fn greet<S>(&self, pass: Pass, link: &mut Link<S>) -> Result<(EndpointId, Arc<Seat>), Ended>
+    async fn greet<S>(&self, pass: Pass, link: &mut Link<S>) -> Result<Seated<'_>, Ended>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -142,6 +160,7 @@ impl Sessions {
             Err((code, fatal, message)) => return Err(refuse(link, code, fatal, &message)),
         };
         let limits = self.settings.now().limits;
+        let seated = Seated { sessions: self, seat: Arc::clone(&seat) };
         // Whatever is sent to the seat from now on comes behind this.
         link.send(Outgoing::control(&Frame::Welcome(Welcome {
             public_url: self.public_url.endpoint(&endpoint),
@@ -157,13 +176,13 @@ impl Sessions {
             history: Some(self.history),
         })));
         // The CLI's own words are escaped.
-        let (session, role, agent) = (seat.session, seat.role, hello.agent);
-        tracing::info!(session, %endpoint, ?role, ?agent, "session begins");
+        let (session, token, role, agent) = (seat.session, &seat.pass.token, seat.role, hello.agent);
+        tracing::info!(session, %endpoint, %account, token, ?role, ?agent, "session begins");
         self.dispatch.resume(&seat, &hello.resume);
         if let Some(since) = hello.since.filter(|_| seat.role == Role::Listener) {
             self.dispatch.hand_out_past(&seat, since);
         }
-        Ok((endpoint, seat))
+        Ok(seated)
     }
 
     /// Tells a listener what is lost to it. It is told of it again unless it confirms the mark that is given back.

@@ -43,6 +43,22 @@ impl Way {
     }
 }
 
+/// Takes an endpoint's course away when its task ends, by a panic too: the next that comes begins another.
+struct Gone<'w> {
+    redelivery: &'w Redelivery,
+    address: &'w Address,
+    way: &'w Arc<Way>,
+}
+
+impl Drop for Gone<'_> {
+    fn drop(&mut self) {
+        let mut ways = self.redelivery.ways();
+        if ways.get(self.address).is_some_and(|way| Arc::ptr_eq(way, self.way)) {
+            ways.remove(self.address);
+        }
+    }
+}
+
 impl Redelivery {
     pub(super) fn new(registry: Arc<Registry>, journal: Arc<Journal>) -> Arc<Self> {
         Arc::new(Self { registry, journal, ways: Mutex::default() })
@@ -156,6 +172,7 @@ impl Redelivery {
     }
 
     async fn go(self: Arc<Self>, address: Address, way: Arc<Way>) {
+        let _gone = Gone { redelivery: &self, address: &address, way: &way };
         loop {
             let action = {
                 let mut course = way.course();

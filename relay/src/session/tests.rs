@@ -78,11 +78,12 @@ impl Fixture {
             headers: http::HeaderMap::new(),
             body: bytes::Bytes::new(),
             received_at: 0,
+            arrived: Instant::now(),
             deadline: Instant::now() + Duration::from_millis(4500),
         };
         let address = Address { account: AccountName::default(), endpoint: "shop".parse().unwrap() };
         tokio::select! {
-            answer = self.sessions.dispatch.deliver(&address, request) => answer,
+            delivered = self.sessions.dispatch.deliver(&address, request) => delivered.answer,
             () = self.sessions.dispatch.sweep() => unreachable!(),
         }
     }
@@ -283,4 +284,61 @@ async fn a_listener_that_went_before_it_read_of_a_gap_is_told_again() {
     drop(link);
     session.await.unwrap();
     assert_eq!(journal.gaps(&address).await.unwrap(), [], "nobody is told twice");
+}
+
+/// A socket that has the session panic when it is told to.
+struct Trap(DuplexStream, Arc<std::sync::atomic::AtomicBool>);
+
+impl AsyncRead for Trap {
+    fn poll_read(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut tokio::io::ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        assert!(!self.1.load(std::sync::atomic::Ordering::Relaxed), "a defect");
+        pin!(&mut self.0).poll_read(cx, into)
+    }
+}
+
+impl AsyncWrite for Trap {
+    fn poll_write(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        pin!(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        pin!(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        pin!(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_panics_leaves_its_seat_and_harms_no_other() {
+    let fixture = Fixture::new();
+    let (here, there) = duplex(64 * 1024);
+    let sprung = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let config = Some(websocket_config(READ_BUFFER));
+    let here = WebSocketStream::from_raw_socket(Trap(here, Arc::clone(&sprung)), Side::Server, config).await;
+    let session = tokio::spawn(Arc::clone(&fixture.sessions).run(fixture.pass.clone(), here));
+    let mut there = WebSocketStream::from_raw_socket(there, Side::Client, config).await;
+    there.send(Message::binary(Outgoing::control(&Frame::Hello(hello())).head().to_vec())).await.unwrap();
+    while fixture.live_count() == 0 {
+        sleep(Duration::from_millis(1)).await;
+    }
+    sprung.store(true, std::sync::atomic::Ordering::Relaxed);
+    there.send(Message::binary("x")).await.unwrap();
+    assert!(session.await.unwrap_err().is_panic());
+    assert_eq!(fixture.live_count(), 0, "webhooks would go to nobody");
+    assert!(matches!(fixture.webhook().await, Answer::NoListener));
+
+    let (session, link) = fixture.live().await;
+    assert_eq!(fixture.live_count(), 1, "the next one is as well off as ever");
+    drop(link);
+    session.await.unwrap();
 }
