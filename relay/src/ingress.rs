@@ -23,14 +23,13 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use muxhook_link::Now;
-use muxhook_protocol::EndpointId;
+use muxhook_protocol::{DeliveryId, EndpointId};
 use tokio::time::Instant;
 
 use crate::accounts::Accounts;
 use crate::config::{Limits, Settings};
-use crate::dispatch::{self, Answer, Dispatch};
+use crate::dispatch::{self, Answer, Delivered, Dispatch};
 use crate::journal::Address;
-use crate::metrics::Metrics;
 use permits::Permits;
 use rates::Rates;
 use request::{BodyError, BodyLimits, Whole};
@@ -55,7 +54,6 @@ pub struct Ingress {
     settings: Arc<Settings>,
     permits: Permits,
     rates: Rates,
-    metrics: Arc<Metrics>,
     now: Now,
     /// Somebody who is not trusted has said where a request came from, and that was told.
     told_of_forwarded: AtomicBool,
@@ -68,13 +66,12 @@ impl Ingress {
         accounts: Arc<Accounts>,
         dispatch: Arc<Dispatch>,
         settings: Arc<Settings>,
-        metrics: Arc<Metrics>,
         now: Now,
     ) -> Self {
         let limits = settings.now().limits;
         let permits = Permits::new(limits.in_flight_total, limits.in_flight_bytes);
         let (rates, told_of_forwarded) = (Rates::default(), AtomicBool::new(false));
-        Self { accounts, dispatch, settings, permits, rates, metrics, now, told_of_forwarded }
+        Self { accounts, dispatch, settings, permits, rates, now, told_of_forwarded }
     }
 
     /// Whom a request comes from: the peer, or whom a trusted proxy names. `None`: a trusted proxy names nobody.
@@ -98,84 +95,97 @@ impl Ingress {
     /// Answers a request to `/h/…`.
     pub async fn answer(&self, peer: Peer, request: Request<&mut Incoming>) -> Response<Body> {
         match *request.method() {
-            Method::POST => {
-                let began = Instant::now();
-                let response = self.webhook(peer, request).await;
-                self.metrics.answered(&response, began.elapsed());
-                response
-            }
+            Method::POST => self.webhook(peer, request).await,
             Method::GET | Method::HEAD => page::response(),
             _ => method_not_allowed("GET, HEAD, POST"),
         }
     }
 
     async fn webhook(&self, peer: Peer, request: Request<&mut Incoming>) -> Response<Body> {
-        let (received_at, arrived) = (self.now.unix_millis(), Instant::now());
-        let live = self.settings.now();
-        let (head, body) = request.into_parts();
-        let Some((name, suffix)) = request::split_address(head.uri.path()) else {
+        let at = (self.now.unix_millis(), Instant::now());
+        let Some((name, suffix)) = request::split_address(request.uri().path()) else {
             return response::of_answer(Answer::UnknownEndpoint);
         };
         let address = match self.find(name) {
             Ok(address) => address,
             Err(answer) => return response::of_answer(answer),
         };
+        let suffix = suffix.to_owned();
+        let Told { mut response, delivery } = self.take(peer, &address, suffix, at, request).await;
+        response::name(&mut response, &address.endpoint, delivery);
+        response
+    }
+
+    /// Takes a webhook to an endpoint that is there.
+    async fn take(
+        &self,
+        peer: Peer,
+        address: &Address,
+        path: String,
+        (received_at, arrived): (u64, Instant),
+        request: Request<&mut Incoming>,
+    ) -> Told {
         // Before its body is read; it counts when it turns out to be one that the account is to have.
-        if let Err(refused) = self.keep_rate(&address, Rates::look) {
-            return *refused;
+        if let Err(refused) = self.keep_rate(address, Rates::look) {
+            return (*refused).into();
         }
+        let live = self.settings.now();
+        let (head, body) = request.into_parts();
         let Some(mut permit) = self.permits.take() else {
             let message = "the relay has as many webhooks in flight as it may";
-            return self.turned_away(&address.endpoint, "busy", message);
+            return self.turned_away(&address.endpoint, "busy", message).into();
         };
         let read = request::read_body(body, body_limits(&live.limits), |bytes| permit.add_bytes(bytes)).await;
         let Whole { bytes: body, has_trailers } = match read {
             Ok(whole) => whole,
-            Err(error) => return self.body_refused(&address.endpoint, error),
+            Err(error) => return self.body_refused(&address.endpoint, error).into(),
         };
         let request = dispatch::Request {
-            path: suffix.to_owned(),
+            path,
             query: head.uri.query().map(str::to_owned),
             method: head.method,
             headers: head.headers,
             body,
             received_at,
+            arrived,
             deadline: arrived + live.limits.reply_deadline,
         };
-        let mut response = self.whole(peer, &address, request).await;
+        let mut told = self.whole(peer, address, request).await;
         if has_trailers {
-            end_connection(&mut response);
+            end_connection(&mut told.response);
         }
-        response
+        told
     }
 
     /// Answers a webhook that is all there.
-    async fn whole(&self, peer: Peer, address: &Address, mut request: dispatch::Request) -> Response<Body> {
+    async fn whole(&self, peer: Peer, address: &Address, mut request: dispatch::Request) -> Told {
         let endpoint = &address.endpoint;
         if request.deadline <= Instant::now() {
             // The sender has given up, or is about to: what the app said would reach nobody.
-            return self.body_refused(endpoint, BodyError::TooSlow);
+            return self.body_refused(endpoint, BodyError::TooSlow).into();
         }
         let key = self.accounts.key(address);
         if let Err(why) = verify::check(key.as_deref(), &request.headers, &request.body, request.received_at)
         {
-            return self.signature_refused(endpoint, why);
+            return self.signature_refused(endpoint, why).into();
         }
         if let Err(refused) = self.keep_rate(address, Rates::take) {
-            return *refused;
+            return (*refused).into();
         }
         request::keep_end_to_end(&mut request.headers);
         if !self.settings.now().trusted_proxies.contains(peer.ip) {
             let proto = if peer.tls { "https" } else { "http" };
             request::set_forwarded(&mut request.headers, peer.ip, proto);
         }
-        match self.dispatch.deliver(address, request).await {
+        let Delivered { id: delivery, answer } = self.dispatch.deliver(address, request).await;
+        let response = match answer {
             Answer::Busy => {
                 let message = "the listener has as many deliveries in hand as it may";
                 self.turned_away(endpoint, "busy", message)
             }
             answer => response::of_answer(answer),
-        }
+        };
+        Told { response, delivery }
     }
 
     /// The endpoint of that name. One that is live is known without a look at the disk.
@@ -236,7 +246,7 @@ impl Ingress {
         })
     }
 
-    fn turned_away(&self, endpoint: &EndpointId, code: &str, message: &str) -> Response<Body> {
+    fn turned_away(&self, endpoint: &EndpointId, code: &'static str, message: &str) -> Response<Body> {
         self.dispatch.notify(endpoint, code, &format!("a webhook was turned away with 503: {message}"));
         response::retry_later(code, message)
     }
@@ -246,6 +256,19 @@ fn body_limits(limits: &Limits) -> BodyLimits {
     // What comes later than the answer must would reach nobody.
     let total = limits.body_total.min(limits.reply_deadline);
     BodyLimits { size: limits.max_body, idle: limits.body_idle, total }
+}
+
+/// What the sender of a webhook is told.
+struct Told {
+    response: Response<Body>,
+    /// What the webhook was called, if it came to that.
+    delivery: Option<DeliveryId>,
+}
+
+impl From<Response<Body>> for Told {
+    fn from(response: Response<Body>) -> Self {
+        Self { response, delivery: None }
+    }
 }
 
 /// Whether a request is one by RFC 9112 where the parser is laxer; the answer to one that is none.

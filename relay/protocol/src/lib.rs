@@ -36,7 +36,10 @@ pub const CONNECT_PATH: &str = "/_relay/v1/connect";
 /// Response header by which the relay says who gave the answer: `app`, `skipped`, `none`, `held` or `relay`.
 pub const ANSWER_HEADER: &str = "muxhook-answer";
 
-/// Request header that carries the delivery's id to the app.
+/// Response header by which the relay names a request that failed, so that its log can be searched for it.
+pub const REQUEST_HEADER: &str = "muxhook-request";
+
+/// Request header that carries the delivery's id to the app, and response header of what the relay answers itself.
 pub const DELIVERY_HEADER: &str = "muxhook-delivery";
 
 /// Response header that marks an app's answer whose body was above [`MAX_REPLY_BODY`] and was left out.

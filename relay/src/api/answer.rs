@@ -6,6 +6,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
 use super::ErrorBody;
+use crate::remark::Remark;
 
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response<Bytes> {
     // Only a map with keys that are no text could fail, and no body has one.
@@ -19,8 +20,10 @@ pub(super) fn no_content() -> Response<Bytes> {
     with_headers(StatusCode::NO_CONTENT, Bytes::new())
 }
 
-pub(crate) fn refuse(status: StatusCode, error: &str, message: &str) -> Response<Bytes> {
-    json(status, &ErrorBody { error: error.to_owned(), message: message.to_owned() })
+pub(crate) fn refuse(status: StatusCode, error: &'static str, message: &str) -> Response<Bytes> {
+    let mut response = json(status, &ErrorBody { error: error.to_owned(), message: message.to_owned() });
+    Remark::error(&mut response, error);
+    response
 }
 
 /// The log says at what.

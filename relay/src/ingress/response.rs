@@ -5,11 +5,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::MaxSizeReached;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
-use muxhook_protocol::{ANSWER_HEADER, Headers, Reply, TRUNCATED_HEADER};
+use muxhook_protocol::{
+    ANSWER_HEADER, DELIVERY_HEADER, DeliveryId, EndpointId, Headers, REQUEST_HEADER, Reply, TRUNCATED_HEADER,
+};
 
 use super::Body;
 use crate::dispatch::Answer;
 use crate::journal::HoldError;
+use crate::remark::Remark;
 
 /// When a sender that may try again should: seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
@@ -51,10 +54,22 @@ pub(super) fn of_answer(answer: Answer) -> Response<Body> {
     }
 }
 
+/// Says which delivery an answer is about: to the log, and to the sender where the answer is not the app's.
+pub(super) fn name(response: &mut Response<Body>, endpoint: &EndpointId, delivery: Option<DeliveryId>) {
+    Remark::about(response, endpoint, delivery);
+    let is_apps = response.headers().get(&ANSWER).is_some_and(|by| by == "app");
+    if let Some(delivery) = delivery.filter(|_| !is_apps)
+        && let Ok(id) = HeaderValue::from_str(&delivery.to_string())
+    {
+        response.headers_mut().insert(HeaderName::from_static(DELIVERY_HEADER), id);
+    }
+}
+
 /// An error of the relay's own.
-pub(super) fn error(status: StatusCode, code: &str, message: &str) -> Response<Body> {
+pub(super) fn error(status: StatusCode, code: &'static str, message: &str) -> Response<Body> {
     let body = serde_json::json!({ "error": code, "message": message }).to_string();
     let mut response = Response::new(Body::from(body));
+    Remark::error(&mut response, code);
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -64,14 +79,14 @@ pub(super) fn error(status: StatusCode, code: &str, message: &str) -> Response<B
 }
 
 /// An error of the relay's own that passes by itself.
-pub(super) fn retry_later(code: &str, message: &str) -> Response<Body> {
+pub(super) fn retry_later(code: &'static str, message: &str) -> Response<Body> {
     let mut response = error(StatusCode::SERVICE_UNAVAILABLE, code, message);
     response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
     response
 }
 
 /// An error of the relay's own for what comes too fast (RFC 6585 §4).
-pub(super) fn too_many(code: &str, message: &str, retry: Duration) -> Response<Body> {
+pub(super) fn too_many(code: &'static str, message: &str, retry: Duration) -> Response<Body> {
     let mut response = error(StatusCode::TOO_MANY_REQUESTS, code, message);
     // Rounded up: who comes again a moment too early is turned away again.
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry.as_secs() + 1));
@@ -146,7 +161,15 @@ fn fields(from: &Headers) -> Result<HeaderMap, MaxSizeReached> {
 fn passes(name: &HeaderName) -> bool {
     !muxhook_protocol::headers::is_hop_by_hop(name.as_str())
         && !matches!(*name, header::SET_COOKIE | header::CONTENT_LENGTH | header::STRICT_TRANSPORT_SECURITY)
-        && !matches!(name.as_str(), ANSWER_HEADER | TRUNCATED_HEADER | "alt-svc" | "clear-site-data")
+        && !matches!(
+            name.as_str(),
+            ANSWER_HEADER
+                | TRUNCATED_HEADER
+                | DELIVERY_HEADER
+                | REQUEST_HEADER
+                | "alt-svc"
+                | "clear-site-data"
+        )
 }
 
 /// Keeps a browser from running what an app says as if the relay's origin had said it.

@@ -16,6 +16,7 @@ use super::Shared;
 use super::doors::{self, Guarded, Pace, Place, Times, Unfit};
 use super::sockets::Listener;
 use crate::ingress::Peer;
+use crate::remark::OneLine;
 use crate::tls::acme;
 
 /// How long to wait before accepting again when the system has no room for a connection.
@@ -126,7 +127,7 @@ async fn handshake(
         Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(acme::ALPN) => None,
         Ok(Ok(stream)) => Some(Stream::Tls(Box::new(stream.into()))),
         Ok(Err(error)) => {
-            tracing::debug!(peer = %addr, %error, "a TLS handshake failed");
+            tracing::debug!(peer = %addr, error = %OneLine(&error), "a TLS handshake failed");
             if !is_relays(&error) {
                 shared.connection_failed(peer, "tls");
             }

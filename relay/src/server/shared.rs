@@ -10,7 +10,6 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use muxhook_link::Now;
-use muxhook_protocol::frame::Role;
 use muxhook_protocol::{ANSWER_HEADER, CONNECT_PATH, EndpointId};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -19,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use super::BindError;
 use super::doors::{Doors, Pace};
+use super::requests::{Asked, Requests};
 use super::sources::Sources;
 use crate::accounts::Accounts;
 use crate::api::{self, Api};
@@ -27,8 +27,8 @@ use crate::connect;
 use crate::dispatch::{Dispatch, Keeping};
 use crate::ingress::{self, Body, Ingress, Peer};
 use crate::journal::Journal;
-use crate::metrics::Metrics;
-use crate::registry::Registry;
+use crate::metrics::{Kind, Live, Metrics};
+use crate::registry::{Count, Registry};
 use crate::session::Sessions;
 
 /// How long what nobody wants of a request's body is read after its answer.
@@ -55,7 +55,10 @@ pub(super) struct Shared {
     pub(super) data_dir: PathBuf,
     pub(super) doors: Arc<Doors>,
     pub(super) sources: Sources,
+    pub(super) requests: Requests,
     pub(super) now: Now,
+    /// Milliseconds since the Unix epoch.
+    pub(super) started_at: u64,
     /// Sessions under way.
     pub(super) running: TaskTracker,
     /// Public connections under way.
@@ -99,7 +102,6 @@ impl Shared {
             Arc::clone(&accounts),
             Arc::clone(&dispatch),
             Arc::clone(&settings),
-            Arc::clone(&metrics),
             now,
         );
         let live = Box::new(move |endpoint: &EndpointId| live(&registry, endpoint));
@@ -114,6 +116,8 @@ impl Shared {
             settings: Arc::clone(&settings),
         });
         let data_dir = config.data_dir;
+        let requests = Requests::new(Arc::clone(&metrics), random);
+        metrics.started(now.unix_seconds());
         Ok(Self {
             sessions,
             ingress,
@@ -126,7 +130,9 @@ impl Shared {
             data_dir,
             doors,
             sources: Sources::default(),
+            requests,
             now,
+            started_at: now.unix_millis(),
             running: TaskTracker::new(),
             connections: TaskTracker::new(),
             listening: TaskTracker::new(),
@@ -151,12 +157,13 @@ impl Shared {
     pub(super) async fn answer(&self, peer: Peer, pace: &Pace, request: Request<Incoming>) -> Response<Body> {
         let (mut head, mut body) = request.into_parts();
         let source = self.ingress.source(peer, &head.headers);
-        let is_apis = head.uri.path().starts_with("/_relay/");
+        let asked = Asked { kind: kind(&head), source, began: Instant::now() };
+        self.metrics.came(asked.began);
         let mut response = match ingress::check(&mut head) {
             Ok(()) => self.route(peer, Request::from_parts(head, &mut body)).await,
             Err(refused) => *refused,
         };
-        let is_failure = is_failure(&response, is_apis);
+        let is_failure = is_failure(&response, asked.kind);
         let mut is_waited_for = response.status() != StatusCode::REQUEST_TIMEOUT;
         if let Some(source) = source.filter(|_| is_failure)
             && let Err(retry) = self.sources.failed(source, Instant::now())
@@ -165,6 +172,7 @@ impl Shared {
             response = ingress::too_many_failures(retry);
             is_waited_for = false;
         }
+        self.requests.answered(&asked, &mut response);
         let is_read = body.frame().now_or_never().is_some_and(|more| more.is_none());
         let goes_down = self.stop.is_cancelled() && response.status() != StatusCode::SWITCHING_PROTOCOLS;
         if !is_read || goes_down {
@@ -214,6 +222,13 @@ impl Shared {
         response
     }
 
+    /// Who is there, and how much waits for its answer.
+    pub(super) fn live(&self) -> Live {
+        let Count { listeners, observers } = self.sessions.registry.count();
+        let greeting = self.running.len().saturating_sub(listeners + observers);
+        Live { listeners, observers, greeting, in_flight: self.dispatch.in_flight() }
+    }
+
     /// Goes down: no new connections, sessions told when to come back, what is in flight given the grace time.
     pub(super) async fn drain(&self) {
         tracing::info!(in_flight = self.dispatch.in_flight(), sessions = self.running.len(), "going down");
@@ -256,18 +271,30 @@ impl Shared {
 
 /// Whether a request failed in a way that a stranger's would who tries what there is. What an app answers does not
 /// count, nor what the API says to somebody whose token is good.
-fn is_failure(response: &Response<Body>, is_apis: bool) -> bool {
+fn is_failure(response: &Response<Body>, kind: Kind) -> bool {
+    let is_apis = matches!(kind, Kind::Api | Kind::Connect);
     let is_relays = response.headers().get(ANSWER_HEADER).is_none_or(|by| by == "relay");
     let status = response.status().as_u16();
     is_relays && (status == 401 || !is_apis && matches!(status, 400 | 404 | 501))
 }
 
+/// What a request is for.
+fn kind(head: &http::request::Parts) -> Kind {
+    match head.uri.path() {
+        path if path.starts_with("/h/") && head.method == Method::POST => Kind::Webhook,
+        path if path.starts_with("/h/") => Kind::Page,
+        CONNECT_PATH => Kind::Connect,
+        path if path.starts_with("/_relay/") => Kind::Api,
+        "/healthz" => Kind::Health,
+        _ => Kind::Other,
+    }
+}
+
 /// How many listeners and observers are live on an endpoint.
 fn live(registry: &Registry, endpoint: &EndpointId) -> (usize, usize) {
     let seats = registry.seats(endpoint);
-    let all = seats.as_deref().unwrap_or_default();
-    let listeners = all.iter().filter(|seat| seat.role == Role::Listener).count();
-    (listeners, all.len() - listeners)
+    let count = seats.map(|seats| Count::of(seats.iter())).unwrap_or_default();
+    (count.listeners, count.observers)
 }
 
 fn health() -> Response<Body> {
