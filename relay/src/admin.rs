@@ -26,7 +26,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::journal::{Health, Journal};
-use crate::metrics::{self, Metrics};
+use crate::metrics::{self, Live, Metrics};
 use crate::tls::acme;
 
 /// Most connections at once: probes and people. Others wait until one ends.
@@ -54,8 +54,8 @@ pub struct Readiness {
     pub journal: Option<Arc<Journal>>,
     /// What the relay counts.
     pub metrics: Arc<Metrics>,
-    /// How many sessions are live, and how many webhooks wait for their answers.
-    pub live: Arc<dyn Fn() -> (usize, usize) + Send + Sync>,
+    /// Who is there, and how much waits for its answer.
+    pub live: Arc<dyn Fn() -> Live + Send + Sync>,
     /// The wall clock.
     pub now: Now,
     /// Cancelled when the relay goes down.
@@ -160,10 +160,8 @@ impl Readiness {
         };
         let now = self.now.unix_millis();
         let age = |oldest: Option<u64>| Duration::from_millis(oldest.map_or(0, |at| now.saturating_sub(at)));
-        let (sessions, in_flight) = (self.live)();
         self.metrics.text(metrics::Snapshot {
-            sessions,
-            in_flight,
+            live: (self.live)(),
             owed: owed.map(|owed| (owed.count, age(owed.oldest_at))),
             journal: self.journal.as_ref().map(|journal| journal.health()),
         })

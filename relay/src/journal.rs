@@ -62,7 +62,7 @@ use crate::accounts::AccountName;
 pub use crate::accounts::Address;
 use crate::database::{self, OpenError};
 pub use entry::{Answered, Attempt, By, Entry, Note, State, Tried, Which};
-pub use fault::Health;
+pub use fault::{Health, Syncs};
 use history::History;
 use queue::{Job, Queue};
 pub(crate) use tables::SHAPE;

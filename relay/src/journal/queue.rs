@@ -9,7 +9,7 @@ use muxhook_protocol::Delivery;
 use muxhook_protocol::frame::{Backlog, Gap};
 use tokio::sync::oneshot;
 
-use super::{Address, Entry, Health, HoldError, Note, Unreadable, Which};
+use super::{Address, Entry, Health, HoldError, Note, Syncs, Unreadable, Which};
 
 /// Most deliveries that wait to be held: each has a sender that waits for at most a few seconds.
 const MOST_URGENT: usize = 16_384;
@@ -128,8 +128,7 @@ struct Inner {
     failed: bool,
     full: bool,
     dropped: u64,
-    syncs: u64,
-    sync_time: Duration,
+    syncs: Syncs,
 }
 
 /// Whether the writer is to be woken: each waking is a system call.
@@ -225,8 +224,7 @@ impl Queue {
     /// Counts a change that was synced to the disk, which took so long.
     pub(super) fn synced(&self, took: Duration) {
         let mut inner = self.lock();
-        inner.syncs += 1;
-        inner.sync_time += took;
+        inner.syncs.add(took);
     }
 
     /// Whether the disk has no room for more than what must be written.
@@ -317,8 +315,8 @@ impl Queue {
 
     pub(super) fn health(&self) -> Health {
         let inner = self.lock();
-        let Inner { failed: closed, full, dropped, syncs, sync_time, .. } = *inner;
-        Health { closed, full, syncs, sync_time, dropped }
+        let Inner { failed: closed, full, dropped, syncs, .. } = *inner;
+        Health { closed, full, syncs, dropped }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

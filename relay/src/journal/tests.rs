@@ -91,7 +91,7 @@ fn number(file: &PathBuf, sql: &str) -> i64 {
 
 /// Its health, but for syncs, of which there are as many as the batches happen to be.
 fn without_syncs(journal: &Journal) -> Health {
-    Health { syncs: 0, sync_time: Duration::ZERO, ..journal.health() }
+    Health { syncs: Syncs::default(), ..journal.health() }
 }
 
 pub(super) fn address(name: &str) -> Address {

@@ -147,8 +147,13 @@ fn readiness_is_told_on_a_port_of_its_own() {
     assert!(counted.contains("\r\ncontent-type: application/openmetrics-text; version=1.0.0; "), "{counted}");
     assert!(counted.contains("\nmuxhook_webhooks_total{answer=\"relay\",status=\"404\"} 1\n"), "{counted}");
 
-    for line in ["sessions 0", "webhooks_in_flight 0", "owed 0", "journal_open 1", "history_dropped_total 0"]
-    {
+    for line in [
+        "sessions{role=\"listener\"} 0",
+        "webhooks_in_flight 0",
+        "owed 0",
+        "journal_open 1",
+        "history_dropped_total 0",
+    ] {
         assert!(counted.contains(&format!("\nmuxhook_{line}\n")), "{line} in {counted}");
     }
 
