@@ -21,7 +21,7 @@ const LEAST_FREE: u64 = 64 << 20;
 /// What was found of one thing.
 #[derive(Debug, Serialize)]
 pub struct Finding {
-    /// What was looked at: `config`, `data`, `relay.db`, `journal.db` or `disk`.
+    /// What was looked at: `config`, `environ`, `data`, `relay.db`, `journal.db` or `disk`.
     pub check: &'static str,
     /// Whether it is as it should be.
     pub ok: bool,

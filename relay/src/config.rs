@@ -1,7 +1,7 @@
 //! What the operator asked for: flag > environment (`MUXHOOK_RELAY_*`) > TOML file (`--config`) > default.
 //!
 //! - `options`: what may be asked for, in one table for all three sources.
-//! - `file`: the TOML file.
+//! - `file`: the TOML file; `environment`: names in the environment that mean nothing.
 //! - `resolve`: what it all means together, with every check that needs no network.
 //! - `live`: what of it may change while the relay runs.
 //! - `units`: sizes, durations and addresses as people write them.
@@ -9,6 +9,7 @@
 //! - `public_url`, `proxies`: two ideas that the rest of the relay needs as well.
 
 mod acme;
+mod environment;
 mod file;
 mod live;
 mod options;
@@ -26,6 +27,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use acme::{Acme, DirectoryUrl, Domain, Email, InvalidDirectoryUrl, InvalidDomain, InvalidEmail};
+pub use environment::unknown_names;
 pub use live::{Live, Settings};
 pub use options::{Hold, LogFormat, Options, Place};
 pub use proxies::{Network, TrustedProxies};

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::failure::Failure;
 use super::token::Form;
 use crate::check::{self, Finding};
-use crate::config::{Config, ConfigError, Limits, Options};
+use crate::config::{Config, ConfigError, Limits, Options, unknown_names};
 use crate::tls::Tls;
 
 /// What can be said to it.
@@ -24,6 +24,7 @@ pub(super) struct Words {
 pub(super) fn run(words: Words, out: &mut impl Write) -> Result<(), Failure> {
     let data_dir = super::data_dir(words.options.place.clone());
     let mut found = vec![config(Config::resolve(*words.options, &super::environment))];
+    found.extend(unknown_names(super::environment_names()).into_iter().map(environment));
     if let Ok(data_dir) = data_dir {
         found.extend(check::data(&data_dir, Now::system()));
     }
@@ -49,6 +50,11 @@ fn tell(finding: &Finding, out: &mut impl Write) -> std::io::Result<()> {
         Some(cure) => writeln!(out, "{:19}what to do: {cure}", ""),
         None => Ok(()),
     }
+}
+
+/// A slip in a name: what was meant has no effect.
+fn environment(message: String) -> Finding {
+    Finding::fault("environ", message, "mend the name, or take it out of the environment")
 }
 
 fn config(resolved: Result<Config, ConfigError>) -> Finding {

@@ -60,7 +60,7 @@ fn without_value(message: &str) -> String {
 }
 
 /// A key for each flag, save the one that names the file.
-fn keys() -> Vec<String> {
+pub(super) fn keys() -> Vec<String> {
     let flags = <Options as clap::Args>::augment_args(clap::Command::new("serve"));
     flags
         .get_arguments()
@@ -70,7 +70,8 @@ fn keys() -> Vec<String> {
         .collect()
 }
 
-fn nearest(key: &str) -> Option<String> {
+/// The key that was meant, as far as can be guessed.
+pub(super) fn nearest(key: &str) -> Option<String> {
     let likeness = |known: &String| strsim::jaro_winkler(&key.replace('_', "-").to_lowercase(), known);
     let best = keys().into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
     (likeness(&best) > 0.7).then_some(best)
