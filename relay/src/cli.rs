@@ -1,7 +1,7 @@
 //! The words of the `muxhook-relay` binary, which `muxhook relay` takes as well.
 //!
 //! Results go to stdout, all else to stderr. Exit codes: 0 done, 1 failed while running, 2 used wrongly,
-//! 130 ended by a second Ctrl-C.
+//! 3 no relay answers (`status`), 130 ended by a second Ctrl-C.
 
 mod account;
 mod age;
@@ -14,9 +14,11 @@ mod health;
 mod inherited;
 mod log;
 mod manager;
+mod panics;
 mod reload;
 mod serve;
 mod signals;
+mod status;
 mod table;
 mod token;
 
@@ -25,6 +27,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use muxhook_link::Now;
 
@@ -48,6 +51,12 @@ enum Verb {
     /// may stand in the environment as well (MUXHOOK_RELAY_LISTEN for --listen), or in the TOML file of --config
     /// (listen = "…"): a flag goes before the environment, that before the file. RUST_LOG sets how much is logged.
     Serve(Box<Options>),
+    /// Show how the relay is: who listens, what comes, what is owed
+    ///
+    /// On a terminal a table that is refreshed every second until q or Ctrl-C; in a pipe, or with --once, one table. Asks
+    /// the relay over a socket in its data folder, which its user alone may open. Where no relay runs it tells what the
+    /// databases tell, and ends with 3. The busiest endpoints come first, 256 of them at most.
+    Status(status::Words),
     /// Look whether a relay could start here, and whether its data is what it wrote
     ///
     /// Takes the flags of `serve`. Reads alone: it may run beside the relay, and changes nothing. Every webhook that is
@@ -86,10 +95,12 @@ pub fn command() -> clap::Command {
 /// what usage lines call it. Not to be called from inside a runtime: `serve` starts its own.
 pub fn run(words: impl IntoIterator<Item = OsString>, program_name: &str) -> ExitCode {
     let command = command().no_binary_name(true).bin_name(program_name);
-    let words = command.try_get_matches_from(words).and_then(|matches| Words::from_arg_matches(&matches));
-    let outcome = match words {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let matches = command.try_get_matches_from(&words);
+    let parsed = matches.and_then(|matches| Words::from_arg_matches(&matches));
+    let outcome = match parsed {
         Ok(Words { verb }) => verb.run(&mut io::stdout().lock()),
-        Err(error) => return shown(&error),
+        Err(error) => return shown(&error, &words),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -106,6 +117,7 @@ impl Verb {
     fn run(self, out: &mut impl Write) -> Result<(), Failure> {
         match self {
             Self::Serve(options) => serve::serve(*options, out),
+            Self::Status(words) => status::run(words, out),
             Self::Check(words) => check::run(words, out),
             Self::Health(words) => health::run(words, out),
             Self::Backup(words) => backup::run(words, out),
@@ -118,9 +130,12 @@ impl Verb {
 
 /// Help and version go to stdout and end well if that takes them; a misuse goes to stderr. A reader that has gone is no
 /// failure.
-fn shown(error: &clap::Error) -> ExitCode {
+fn shown(error: &clap::Error, words: &[OsString]) -> ExitCode {
     let printed = error.print();
     if error.use_stderr() {
+        if let Some(name) = from_environment(error, words) {
+            say(&format!("\nThe value is the environment's {name}."));
+        }
         return ExitCode::from(2);
     }
     match printed {
@@ -130,6 +145,15 @@ fn shown(error: &clap::Error) -> ExitCode {
         }
         _ => ExitCode::SUCCESS,
     }
+}
+
+/// The name in the environment that a refused value came from: the flag itself is not among the words.
+fn from_environment(error: &clap::Error, words: &[OsString]) -> Option<String> {
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return None };
+    let flag = flag.split(|char: char| !char.is_ascii_alphanumeric() && char != '-').next()?;
+    let is_given = words.iter().any(|word| word.as_encoded_bytes().starts_with(flag.as_bytes()));
+    let name = format!("MUXHOOK_RELAY_{}", flag.strip_prefix("--")?.to_uppercase().replace('-', "_"));
+    (!is_given && std::env::var_os(&name).is_some()).then_some(name)
 }
 
 /// One line to who sits at the terminal. There is nobody left to tell when it can't be written.
@@ -145,6 +169,11 @@ fn data_dir(place: Place) -> Result<PathBuf, ConfigError> {
 /// The accounts of a relay that has been there before.
 fn accounts(place: Place) -> Result<Accounts, Failure> {
     Ok(Accounts::open_existing(&data_dir(place)?, Now::system())?)
+}
+
+/// What the environment has; what is not UTF-8 is nothing of the relay's.
+fn environment_names() -> impl Iterator<Item = String> {
+    std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())
 }
 
 fn environment(name: &str) -> Option<OsString> {

@@ -12,8 +12,10 @@
 //! - [`session`]: one connected CLI.
 //! - [`api`]: what a CLI may ask over plain HTTP.
 //! - [`admin`]: what its operator may ask: is it alive, is it ready.
+//! - [`status`]: what is told to whoever may read its data folder: who listens, what comes, what is owed.
 //! - [`backup`]: a copy of its data, made while it runs.
 //! - [`check`]: whether its data is what it wrote.
+//! - `remark`: what the log says of an answer.
 //! - [`cli`]: the words of the `muxhook-relay` binary, which `muxhook relay` takes as well.
 
 pub mod accounts;
@@ -33,8 +35,10 @@ pub mod journal;
 pub mod metrics;
 pub mod outbox;
 pub mod registry;
+mod remark;
 pub mod server;
 pub mod session;
+pub mod status;
 pub mod tls;
 
 /// Program and version, as a relay names itself to CLIs.

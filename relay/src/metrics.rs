@@ -227,6 +227,12 @@ impl Metrics {
         self.certificate_expires.get_or_create(&[]).set(unix_seconds);
     }
 
+    /// When the certificate in use expires, in seconds since the Unix epoch, as far as that is known.
+    #[must_use]
+    pub fn certificate_expiry(&self) -> Option<i64> {
+        self.certificate_expires.get(&[]).map(|expires| expires.get())
+    }
+
     /// Counts a try to get a certificate that failed.
     pub fn certificate_failed(&self) {
         self.certificate_failures.inc();

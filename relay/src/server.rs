@@ -5,9 +5,11 @@
 //! - `deleted`: endpoints that were deleted, forgotten by the journal too.
 //! - `doors`: how many public connections there may be, and how slow each.
 //! - `reload`: how other settings are taken up.
+//! - `requests`: what is counted and logged of each request.
 //! - `revoked`: rights that end while somebody uses them.
 //! - `shared`: what all of them need: routes, and how all of it goes down.
 //! - `sockets`: what is listened on, be it handed over or bound.
+//! - `telling`: how the relay is, for its operator.
 //! - `sources`: where failing requests come from, and how many of them are let through.
 
 mod begin;
@@ -15,16 +17,23 @@ mod connections;
 mod deleted;
 mod doors;
 mod reload;
+mod requests;
 mod revoked;
 mod shared;
 mod sockets;
 mod sources;
+#[cfg(unix)]
+mod telling;
 
 use std::fs::File;
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::path::Path;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use muxhook_link::Now;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -33,6 +42,9 @@ use crate::admin::{Admin, Readiness};
 use crate::config::{Config, PublicUrl};
 use crate::database;
 use crate::journal::Journal;
+use crate::metrics::Metrics;
+#[cfg(unix)]
+use crate::status::Socket;
 use crate::tls::Tls;
 use crate::tls::acme::Acme;
 pub use begin::BindError;
@@ -51,6 +63,9 @@ pub struct Relay {
     tls: Option<Tls>,
     acme: Option<Acme>,
     shared: Arc<Shared>,
+    /// Gone before another relay may have the folder.
+    #[cfg(unix)]
+    socket: Option<Socket>,
     /// Held as long as the relay serves from its data folder.
     lock: File,
 }
@@ -78,6 +93,8 @@ impl Relay {
         let tls = config.tls.as_ref().map(|files| Tls::load(&files.cert, &files.key)).transpose()?;
         database::make_folder(&config.data_dir)?;
         let lock = begin::keep_alone(&config.data_dir, config.takeover).await?;
+        #[cfg(unix)]
+        let socket = open_socket(&config.data_dir);
         let listeners = begin::listen(&mut sockets, &config.listen).await?;
         let acme = match &config.acme {
             Some(acme) => {
@@ -102,7 +119,17 @@ impl Relay {
         let first = addrs.first().copied().unwrap_or_else(|| (std::net::Ipv4Addr::LOCALHOST, 0).into());
         let public_url = config.public_url(first);
         let shared = Arc::new(Shared::new(config, public_url, accounts, journal, now)?);
-        Ok(Self { listeners, addrs, admin, tls, acme, shared, lock })
+        Ok(Self {
+            listeners,
+            addrs,
+            admin,
+            tls,
+            acme,
+            shared,
+            #[cfg(unix)]
+            socket,
+            lock,
+        })
     }
 
     /// The addresses listened on, ports filled in.
@@ -121,6 +148,12 @@ impl Relay {
     #[must_use]
     pub fn acme_addrs(&self) -> Vec<SocketAddr> {
         self.acme.as_ref().map(Acme::http_addrs).unwrap_or_default()
+    }
+
+    /// What it counts.
+    #[must_use]
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.shared.metrics
     }
 
     /// Its journal, if it keeps one.
@@ -150,8 +183,18 @@ impl Relay {
 
     /// Answers until `shutdown`, then lets what is under way end within the grace time. Dropped, it ends at once.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Self { listeners, admin, tls, acme, shared, lock: _lock, .. } = self;
+        // First of all, so that it is let go last.
+        let _lock = self.lock;
+        #[cfg(unix)]
+        let mut socket = self.socket;
+        let Self { listeners, admin, tls, acme, shared, .. } = self;
         let _end = End(Arc::clone(&shared));
+        #[cfg(unix)]
+        let _telling = socket.as_mut().map(|socket| {
+            let asked = Arc::clone(&shared);
+            let report = move || telling::report(Arc::clone(&asked));
+            AbortOnDropHandle::new(tokio::spawn(socket.serve(report)))
+        });
         // Dropped with this future: it answers until the relay is down.
         let _admin = admin.map(|admin| {
             let readiness = Readiness {
@@ -159,7 +202,7 @@ impl Relay {
                 metrics: Arc::clone(&shared.metrics),
                 live: {
                     let shared = Arc::clone(&shared);
-                    Arc::new(move || (shared.running.len(), shared.dispatch.in_flight()))
+                    Arc::new(move || shared.live())
                 },
                 now: shared.now,
                 stop: shared.stop.clone(),
@@ -167,17 +210,7 @@ impl Relay {
             };
             AbortOnDropHandle::new(tokio::spawn(admin.serve(readiness)))
         });
-        let acceptor = tls.as_ref().map(Tls::acceptor).or_else(|| acme.as_ref().map(Acme::acceptor));
-        for listener in listeners {
-            shared.listening.spawn(connections::accept(listener, acceptor.clone(), Arc::clone(&shared)));
-        }
-        if let Some(tls) = tls {
-            tokio::spawn(tls.watch(Arc::clone(&shared.metrics), shared.stop.clone()));
-        }
-        if let Some(acme) = acme {
-            let keep = acme.keep(Arc::clone(&shared.metrics));
-            tokio::spawn(shared.stop.clone().run_until_cancelled_owned(keep));
-        }
+        let mut vital = listen(listeners, tls, acme, &shared);
         let down = async {
             shutdown.cancelled().await;
             shared.drain().await;
@@ -190,12 +223,48 @@ impl Relay {
         };
         tokio::select! {
             () = down => {}
+            () = go_down_with(&mut vital) => {}
             () = shared.dispatch.sweep() => {}
             () = tend => {}
+            () = shared.requests.tell_left_out() => {}
             () = revoked::end(&shared.sessions, shared.journal.as_ref()) => {}
             () = deleted::forget(&shared.sessions.accounts, shared.journal.as_deref()) => {}
         }
     }
+}
+
+/// Takes connections, and keeps certificates fresh, until the relay stops.
+fn listen(
+    listeners: Vec<Listener>,
+    tls: Option<Tls>,
+    acme: Option<Acme>,
+    shared: &Arc<Shared>,
+) -> JoinSet<()> {
+    let acceptor = tls.as_ref().map(Tls::acceptor).or_else(|| acme.as_ref().map(Acme::acceptor));
+    let mut vital = JoinSet::new();
+    let stop = || shared.stop.clone();
+    for listener in listeners {
+        let accept = connections::accept(listener, acceptor.clone(), Arc::clone(shared));
+        vital.spawn(shared.listening.track_future(accept));
+    }
+    if let Some(tls) = tls {
+        vital.spawn(tls.watch(Arc::clone(&shared.metrics), stop()));
+    }
+    if let Some(acme) = acme {
+        let keep = acme.keep(Arc::clone(&shared.metrics));
+        vital.spawn(stop().run_until_cancelled_owned(keep).map(drop));
+    }
+    vital
+}
+
+/// Passes a panic of one of these on: a relay that no longer listens must not seem to be well. Never ends otherwise.
+async fn go_down_with(vital: &mut JoinSet<()>) {
+    while let Some(ended) = vital.join_next().await {
+        if let Err(Ok(panic)) = ended.map_err(JoinError::try_into_panic) {
+            std::panic::resume_unwind(panic);
+        }
+    }
+    std::future::pending().await
 }
 
 /// Ends what a relay has spawned when the relay ends, whichever way.
@@ -207,6 +276,13 @@ impl Drop for End {
         self.0.hang_up.cancel();
         self.0.sessions.close_all();
     }
+}
+
+/// The socket that the relay is asked over how it is. It serves without one.
+#[cfg(unix)]
+fn open_socket(data_dir: &Path) -> Option<Socket> {
+    let opened = Socket::open(data_dir);
+    opened.inspect_err(|error| tracing::warn!("`status` will not reach this relay: {error}")).ok()
 }
 
 /// The journal, where there is anything to keep. One that is there is opened all the same: it may owe what was held

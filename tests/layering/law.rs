@@ -283,6 +283,24 @@ pub(crate) const LAWS: &[Law] = &[
         breaks: &[("relay/src/admin.rs", "use crate::accounts::Accounts;")],
     },
     Law {
+        says: "status is told over a socket in the data folder alone: it knows no network",
+        within: &["relay/src/status"],
+        except: &[],
+        never: &[
+            "std::net",
+            "tokio::net::TcpListener",
+            "tokio::net::TcpStream",
+            "tokio::net::UdpSocket",
+            "hyper",
+            "crate::admin",
+            "crate::ingress",
+        ],
+        breaks: &[
+            ("relay/src/status/socket.rs", "use tokio::net::{TcpListener, UnixListener};"),
+            ("relay/src/status.rs", "use std::net::SocketAddr;"),
+        ],
+    },
+    Law {
         says: "check and backup work beside a relay, not in it: no socket, no runtime, no room that serves",
         within: &["relay/src/check", "relay/src/backup", "relay/src/journal/beside"],
         except: &[],
@@ -349,13 +367,14 @@ pub(crate) const LAWS: &[Law] = &[
         ],
     },
     Law {
-        says: "libraries install no log subscriber, signal handler or crypto provider: command lines do",
+        says: "libraries install no log subscriber, signal handler, panic hook or crypto provider: command lines do",
         within: &["src", "relay"],
         except: &["src/main", "src/commands", "relay/src/main", "relay/src/cli"],
-        never: &["tracing_subscriber", "tokio::signal", "*::install_default"],
+        never: &["tracing_subscriber", "tokio::signal", "*::install_default", "*::set_hook"],
         breaks: &[
             ("relay/src/lib.rs", "fn f() { rustls::crypto::ring::default_provider().install_default(); }"),
             ("src/embedded.rs", "async fn f() { tokio::signal::ctrl_c().await; }"),
+            ("relay/src/server.rs", "fn f() { std::panic::set_hook(Box::new(|_| ())); }"),
         ],
     },
 ];

@@ -31,6 +31,8 @@ mod keyboard;
 #[cfg(test)]
 mod mux;
 #[cfg(test)]
+mod operator;
+#[cfg(test)]
 mod owed;
 #[cfg(test)]
 mod people;

@@ -141,6 +141,26 @@ impl Accounts {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// The first endpoints by name, `most` of them at most.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn some_endpoints(&self, most: usize) -> Result<Vec<Endpoint>, Error> {
+        let database = self.questions();
+        let mut query = database.prepare_cached("SELECT * FROM endpoints ORDER BY id LIMIT ?1")?;
+        let rows = query.query_map([most], record)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// How many endpoints there are.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn count_all_endpoints(&self) -> Result<u64, Error> {
+        let sql = "SELECT count(*) FROM endpoints";
+        Ok(self.questions().prepare_cached(sql)?.query_row((), |row| row.get(0))?)
+    }
+
     /// How many endpoints the account has.
     ///
     /// # Errors

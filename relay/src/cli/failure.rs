@@ -16,6 +16,8 @@ pub(super) enum Failure {
     Usage(String),
     /// Failed while running.
     Failed(String),
+    /// No relay answers; that was told.
+    Unreachable,
     /// Told to end for a second time.
     Interrupted,
     /// Whoever read the output has gone: a clean end.
@@ -27,7 +29,7 @@ impl Failure {
     pub(super) fn message(&self) -> Option<&str> {
         match self {
             Self::Usage(message) | Self::Failed(message) => Some(message),
-            Self::Interrupted | Self::Closed => None,
+            Self::Unreachable | Self::Interrupted | Self::Closed => None,
         }
     }
 
@@ -36,6 +38,7 @@ impl Failure {
             Self::Closed => 0,
             Self::Failed(_) => 1,
             Self::Usage(_) => 2,
+            Self::Unreachable => 3,
             Self::Interrupted => 130,
         })
     }

@@ -12,7 +12,7 @@ use super::manager::Manager;
 use super::reload::Reloader;
 use super::signals::{Signals, Told};
 use crate::accounts::{AccountName, NewToken};
-use crate::config::{Config, Options};
+use crate::config::{Config, Options, unknown_names};
 use crate::journal;
 use crate::server::{Relay, Sockets, raise_descriptors};
 
@@ -27,6 +27,9 @@ pub(super) fn serve(mut options: Options, out: &mut impl Write) -> Result<(), Fa
     if let Err(error) = raise_descriptors() {
         tracing::warn!(%error, "this process can't have as many files as the system would let it");
     }
+    unknown_names(super::environment_names())
+        .iter()
+        .for_each(|told| tracing::warn!("the environment's {told}"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::failed(format!("the runtime can't start: {error}")))?;
     let outcome = runtime.block_on(run(options, config, sockets, out));
@@ -66,6 +69,7 @@ async fn run(
             return Ok(());
         }
     };
+    super::panics::install(Arc::clone(relay.metrics()));
     announce(&config, &relay).await;
     if config.bootstrap_token.is_none() {
         greet(&relay, out)?;

@@ -83,6 +83,27 @@ fn out_of_order() -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(corrupt, Some("deliveries are out of order".to_owned()))
 }
 
+/// The addresses that are owed most, `most` of them at most.
+///
+/// # Errors
+/// The file can't be read.
+pub(crate) fn most_owed(database: &Connection, most: usize) -> rusqlite::Result<Vec<(Address, Backlog)>> {
+    let sql = "SELECT account, endpoint, owed_rows, (SELECT min(received_at) FROM deliveries
+            WHERE deliveries.endpoint = no AND state = 1)
+        FROM endpoints WHERE owed_rows > 0 ORDER BY owed_rows DESC, no LIMIT ?1";
+    let mut query = database.prepare_cached(sql)?;
+    let rows = query.query_map([most], |row| {
+        let (account, endpoint): (String, String) = (row.get(0)?, row.get(1)?);
+        // What damage has made no name is nobody's.
+        let address = match (account.parse(), endpoint.parse()) {
+            (Ok(account), Ok(endpoint)) => Some(Address { account, endpoint }),
+            _ => None,
+        };
+        Ok(address.zip(Some(Backlog { count: row.get(2)?, oldest_at: row.get(3)? })))
+    })?;
+    rows.filter_map(Result::transpose).collect()
+}
+
 /// How much is owed on an address.
 ///
 /// # Errors

@@ -23,7 +23,7 @@ use muxhook_protocol::history::Row;
 use muxhook_protocol::{Delivery, DeliveryId, Headers};
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{Address, rows, tables};
+use super::{Address, beside, rows, tables};
 use crate::accounts::AccountName;
 use crate::database::OpenError;
 
@@ -82,6 +82,22 @@ impl History {
             Ok((row.get(0)?, Backlog { count: row.get(1)?, oldest_at: row.get(2)? }))
         })?;
         Ok(owed.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The endpoints that are owed most, `most` of them at most.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn most_owed(&self, most: usize) -> Result<Vec<(Address, Backlog)>, ReadError> {
+        Ok(beside::most_owed(&lock(&self.quick), most)?)
+    }
+
+    /// How much is owed at an address, as far as that is on the disk.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn backlog(&self, address: &Address) -> Result<Backlog, ReadError> {
+        Ok(beside::backlog(&lock(&self.quick), address)?)
     }
 
     /// The delivery at an address that `id` means.

@@ -59,6 +59,8 @@ pub(super) struct Shared {
     pub(super) now: Now,
     /// Milliseconds since the Unix epoch.
     pub(super) started_at: u64,
+    /// Whether it speaks TLS itself.
+    pub(super) speaks_tls: bool,
     /// Sessions under way.
     pub(super) running: TaskTracker,
     /// Public connections under way.
@@ -81,7 +83,8 @@ impl Shared {
     ) -> Result<Self, BindError> {
         let mut random = [0; 8];
         getrandom::fill(&mut random)?;
-        let (limits, settings) = (config.limits, Arc::new(Settings::new(config.live())));
+        let (limits, speaks_tls) = (config.limits, config.speaks_tls());
+        let settings = Arc::new(Settings::new(config.live()));
         let (registry, metrics) = (Arc::new(Registry::default()), Arc::new(Metrics::default()));
         let keeping = Keeping { journal: journal.clone(), holds: config.hold };
         let dispatch = Arc::new(Dispatch::new(Arc::clone(&registry), keeping, limits.in_flight, random, now));
@@ -133,6 +136,7 @@ impl Shared {
             requests,
             now,
             started_at: now.unix_millis(),
+            speaks_tls,
             running: TaskTracker::new(),
             connections: TaskTracker::new(),
             listening: TaskTracker::new(),
