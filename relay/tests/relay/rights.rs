@@ -10,6 +10,9 @@ use tokio_tungstenite::tungstenite::Error as WsError;
 
 use crate::harness::{Cli, Neighbour, Relay, hello, replied, soon, upgrade};
 
+/// What is another one in each answer, whatever it says.
+const OF_EACH_ANSWER: [&str; 2] = ["date", "muxhook-request"];
+
 fn account(name: &str) -> AccountName {
     name.parse().unwrap()
 }
@@ -282,7 +285,7 @@ async fn what_is_foreign_looks_like_what_is_not_there() {
             let headers = response
                 .headers
                 .iter()
-                .filter(|(name, _)| !["date", "muxhook-request"].contains(&name.as_str()))
+                .filter(|(name, _)| !OF_EACH_ANSWER.contains(&name.as_str()))
                 .cloned()
                 .collect::<Vec<_>>();
             (response.status, headers, response.body)
@@ -297,7 +300,7 @@ async fn what_is_foreign_looks_like_what_is_not_there() {
 /// All that a stranger can see of an answer.
 async fn seen(relay: &Relay, request: String) -> (u16, Vec<(String, Vec<u8>)>, Vec<u8>) {
     let response = relay.ask(request).await;
-    let headers = response.headers.into_iter().filter(|(name, _)| name != "date");
+    let headers = response.headers.into_iter().filter(|(name, _)| !OF_EACH_ANSWER.contains(&name.as_str()));
     (response.status, headers.collect(), response.body)
 }
 
