@@ -62,12 +62,7 @@ pub struct Ingress {
 impl Ingress {
     /// A public side that hands webhooks to `dispatch`.
     #[must_use]
-    pub fn new(
-        accounts: Arc<Accounts>,
-        dispatch: Arc<Dispatch>,
-        settings: Arc<Settings>,
-        now: Now,
-    ) -> Self {
+    pub fn new(accounts: Arc<Accounts>, dispatch: Arc<Dispatch>, settings: Arc<Settings>, now: Now) -> Self {
         let limits = settings.now().limits;
         let permits = Permits::new(limits.in_flight_total, limits.in_flight_bytes);
         let (rates, told_of_forwarded) = (Rates::default(), AtomicBool::new(false));
@@ -125,12 +120,12 @@ impl Ingress {
         (received_at, arrived): (u64, Instant),
         request: Request<&mut Incoming>,
     ) -> Told {
+        let live = self.settings.now();
+        let (head, body) = request.into_parts();
         // Before its body is read; it counts when it turns out to be one that the account is to have.
         if let Err(refused) = self.keep_rate(address, Rates::look) {
             return (*refused).into();
         }
-        let live = self.settings.now();
-        let (head, body) = request.into_parts();
         let Some(mut permit) = self.permits.take() else {
             let message = "the relay has as many webhooks in flight as it may";
             return self.turned_away(&address.endpoint, "busy", message).into();
@@ -252,12 +247,6 @@ impl Ingress {
     }
 }
 
-fn body_limits(limits: &Limits) -> BodyLimits {
-    // What comes later than the answer must would reach nobody.
-    let total = limits.body_total.min(limits.reply_deadline);
-    BodyLimits { size: limits.max_body, idle: limits.body_idle, total }
-}
-
 /// What the sender of a webhook is told.
 struct Told {
     response: Response<Body>,
@@ -269,6 +258,12 @@ impl From<Response<Body>> for Told {
     fn from(response: Response<Body>) -> Self {
         Self { response, delivery: None }
     }
+}
+
+fn body_limits(limits: &Limits) -> BodyLimits {
+    // What comes later than the answer must would reach nobody.
+    let total = limits.body_total.min(limits.reply_deadline);
+    BodyLimits { size: limits.max_body, idle: limits.body_idle, total }
 }
 
 /// Whether a request is one by RFC 9112 where the parser is laxer; the answer to one that is none.

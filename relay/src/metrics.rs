@@ -207,11 +207,6 @@ impl Metrics {
         self.limited.inc();
     }
 
-    /// Counts a connection that was of no use; `why` is one of a few words.
-    pub fn connection_failed(&self, why: &'static str) {
-        self.connections_failed.get_or_create(&Why { why }).inc();
-    }
-
     /// Counts a line that was left out of the log.
     pub fn log_left_out(&self) {
         self.log_left_out.inc();

@@ -159,8 +159,8 @@ impl Sessions {
             Ok(others) => others,
             Err((code, fatal, message)) => return Err(refuse(link, code, fatal, &message)),
         };
-        let limits = self.settings.now().limits;
         let seated = Seated { sessions: self, seat: Arc::clone(&seat) };
+        let limits = self.settings.now().limits;
         // Whatever is sent to the seat from now on comes behind this.
         link.send(Outgoing::control(&Frame::Welcome(Welcome {
             public_url: self.public_url.endpoint(&endpoint),

@@ -28,7 +28,7 @@ fn it_follows_the_relay_and_the_terminal_and_gives_that_back() {
     screen.shown.wait_for("q ends it");
     assert!(screen.shown.text().starts_with(ENTER));
     assert!(screen.shown.text().contains("\x1b[1mENDPOINT"), "{:?}", screen.shown.text());
-    post(&address, "{}").by_app(200, "took 1");
+    post(&address, "{}").by_app(200, "took 2");
     // When the last one came.
     screen.shown.until("the webhook", |text| {
         text.split("\x1b[H").any(|frame| frame.contains("shop") && frame.contains(" s\x1b[K")).then_some(())

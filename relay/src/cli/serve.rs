@@ -24,12 +24,12 @@ pub(super) fn serve(mut options: Options, out: &mut impl Write) -> Result<(), Fa
     let sockets = inherit(&mut options)?;
     let config = Config::resolve(options.clone(), &super::environment)?;
     super::log::install(config.log);
-    if let Err(error) = raise_descriptors() {
-        tracing::warn!(%error, "this process can't have as many files as the system would let it");
-    }
     unknown_names(super::environment_names())
         .iter()
         .for_each(|told| tracing::warn!("the environment's {told}"));
+    if let Err(error) = raise_descriptors() {
+        tracing::warn!(%error, "this process can't have as many files as the system would let it");
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::failed(format!("the runtime can't start: {error}")))?;
     let outcome = runtime.block_on(run(options, config, sockets, out));

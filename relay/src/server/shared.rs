@@ -99,14 +99,8 @@ impl Shared {
             holds: config.hold,
             history,
         });
-        let doors =
-            Arc::new(Doors::new(limits.max_connections, Arc::clone(&settings), Arc::clone(&metrics)));
-        let ingress = Ingress::new(
-            Arc::clone(&accounts),
-            Arc::clone(&dispatch),
-            Arc::clone(&settings),
-            now,
-        );
+        let doors = Arc::new(Doors::new(limits.max_connections, Arc::clone(&settings), Arc::clone(&metrics)));
+        let ingress = Ingress::new(Arc::clone(&accounts), Arc::clone(&dispatch), Arc::clone(&settings), now);
         let live = Box::new(move |endpoint: &EndpointId| live(&registry, endpoint));
         let api = Arc::new(Api {
             accounts,

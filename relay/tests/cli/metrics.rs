@@ -61,7 +61,7 @@ fn sample(line: &str, family: &str, kind: &str) {
         let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap();
         assert!(is_name(key) && !value.contains(['"', '\\']), "{line}");
         assert!(
-            ["kind", "status", "answer", "role", "why", "le", "version"].contains(&key),
+            ["kind", "status", "answer", "role", "reason", "le", "version"].contains(&key),
             "a new label: {line}"
         );
     }
@@ -103,7 +103,7 @@ fn what_is_counted_is_open_metrics_documented_and_nobodys() {
         let line = format!("muxhook_requests_total{{kind=\"{kind}\",status=\"{status}\"}} 1\n");
         assert!(text.contains(&line), "{line} in {text}");
     }
-    assert!(text.contains("muxhook_connections_failed_total{why=\"http\"} 1\n"), "{text}");
+    assert!(text.contains("muxhook_connections_failed_total{reason=\"head\"} 1\n"), "{text}");
     for somebodys in ["hooks\"", "nobody", "default", "127.0.0", &url] {
         assert!(!text.contains(somebodys), "{somebodys} in {text}");
     }
