@@ -5,6 +5,7 @@
 
 mod maker;
 
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -71,7 +72,7 @@ async fn mutate(seed: u64, count: u64) {
     assert!(relay.is_alive(), "the relay has ended: {}", relay.log());
     assert_eq!(relay.log().matches("panicked").count(), 0, "{}", relay.log());
     assert!(faults.is_empty(), "{}", faults.join("\n"));
-    println!("seed {seed}, {count} cases: {:?}", run.tally);
+    let _ = writeln!(std::io::stderr(), "seed {seed}, {count} cases: {:?}", run.tally);
     let Tally { carried, refused, .. } = &run.tally;
     assert!(carried.load(Ordering::Relaxed) > count / 4, "{:?}", run.tally);
     assert!(refused.load(Ordering::Relaxed) > count / 10, "{:?}", run.tally);

@@ -11,13 +11,13 @@ pub(super) struct Case {
 /// A request to somebody else, as it stands within the body of another.
 const HIDDEN: &str = "POST /h/victim HTTP/1.1\r\nhost: hooks.example.com\r\ncontent-length: 0\r\n\r\n";
 
-/// Every case. In a text `@` is the beginning of its webhook's head, `~` the hidden request, and `#` its length.
+/// Every case. In a text `§` is the beginning of its webhook's head, `~` the hidden request, and `LENGTH` its length.
 pub(super) fn cases() -> Vec<Case> {
     let tables = [lengths(), codings(), chunks(), fields(), targets(), versions(), connections()];
     let all = tables.into_iter().flatten().enumerate();
     let case = |(number, (what, text, carried)): (usize, (String, String, usize))| {
         let head = format!("POST /h/shop/{number}/ HTTP/1.1\r\nhost: hooks.example.com\r\n");
-        let text = text.replace('@', &head).replace("NUMBER", &number.to_string());
+        let text = text.replace('§', &head).replace("NUMBER", &number.to_string());
         let text = text.replace('~', HIDDEN).replace("LENGTH", &HIDDEN.len().to_string());
         // Latin-1, so that a text can have any byte.
         Case { what, bytes: text.chars().map(|char| u8::try_from(char).unwrap()).collect(), carried }
@@ -29,22 +29,22 @@ type Rows = Vec<(String, String, usize)>;
 
 fn lengths() -> Rows {
     let mut rows: Rows = vec![
-        ("a request in a body".into(), "@content-length: LENGTH\r\n\r\n~".into(), 1),
-        ("two requests".into(), "@content-length: 1\r\n\r\na@content-length: 1\r\n\r\nb".into(), 2),
+        ("a request in a body".into(), "§content-length: LENGTH\r\n\r\n~".into(), 1),
+        ("two requests".into(), "§content-length: 1\r\n\r\na§content-length: 1\r\n\r\nb".into(), 2),
         (
             "the same length twice".into(),
-            "@content-length: LENGTH\r\ncontent-length: LENGTH\r\n\r\n~".into(),
+            "§content-length: LENGTH\r\ncontent-length: LENGTH\r\n\r\n~".into(),
             1,
         ),
-        ("a list of one length".into(), "@content-length: 1, 1\r\n\r\na".into(), 0),
-        ("two lengths".into(), "@content-length: 0\r\ncontent-length: LENGTH\r\n\r\n~".into(), 0),
+        ("a list of one length".into(), "§content-length: 1, 1\r\n\r\na".into(), 0),
+        ("two lengths".into(), "§content-length: 0\r\ncontent-length: LENGTH\r\n\r\n~".into(), 0),
         (
             "two lengths, turned round".into(),
-            "@content-length: LENGTH\r\ncontent-length: 0\r\n\r\n~".into(),
+            "§content-length: LENGTH\r\ncontent-length: 0\r\n\r\n~".into(),
             0,
         ),
-        ("white space around a length".into(), "@content-length: \t LENGTH \t\r\n\r\n~".into(), 1),
-        ("zeros before a length".into(), "@content-length: 000LENGTH\r\n\r\n~".into(), 1),
+        ("white space around a length".into(), "§content-length: \t LENGTH \t\r\n\r\n~".into(), 1),
+        ("zeros before a length".into(), "§content-length: 000LENGTH\r\n\r\n~".into(), 1),
         (
             "a body with GET".into(),
             "GET /h/shop/NUMBER/ HTTP/1.1\r\nhost: hooks.example.com\r\ncontent-length: LENGTH\r\n\r\n~"
@@ -53,25 +53,31 @@ fn lengths() -> Rows {
         ),
         (
             "a length and chunks".into(),
-            "@content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n".into(),
+            "§content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n".into(),
             1,
         ),
         (
             "chunks and a length".into(),
-            "@transfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n1\r\na\r\n0\r\n\r\n".into(),
+            "§transfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n1\r\na\r\n0\r\n\r\n".into(),
             1,
         ),
         (
             "chunks and no length".into(),
-            "@transfer-encoding: chunked\r\ncontent-length: x\r\n\r\n1\r\na\r\n0\r\n\r\n".into(),
+            "§transfer-encoding: chunked\r\ncontent-length: x\r\n\r\n1\r\na\r\n0\r\n\r\n".into(),
             1,
         ),
         (
             "a length that is in the way of chunks".into(),
-            "@content-length: 4\r\ntransfer-encoding: chunked\r\n\r\nLENGTH\r\n~\r\n0\r\n\r\n".into(),
+            "§content-length: 4\r\ntransfer-encoding: chunked\r\n\r\nLENGTH\r\n~\r\n0\r\n\r\n".into(),
             0,
         ),
     ];
+    rows.extend(bad_lengths());
+    rows
+}
+
+fn bad_lengths() -> Rows {
+    let mut rows: Rows = Vec::new();
     for length in [
         "+1",
         "-1",
@@ -86,7 +92,7 @@ fn lengths() -> Rows {
         "18446744073709551617",
         "9".repeat(40).leak(),
     ] {
-        rows.push((format!("the length {length:?}"), format!("@content-length: {length}\r\n\r\na~"), 0));
+        rows.push((format!("the length {length:?}"), format!("§content-length: {length}\r\n\r\na~"), 0));
     }
     rows
 }
@@ -111,25 +117,25 @@ fn codings() -> Rows {
         ("chunked\u{c}", 0),
         ("chunked\0", 0),
         ("\u{a0}chunked", 0),
-        ("chunke\u{301}d".get(..6).unwrap_or_default(), 0),
+        ("chunke", 0),
         ("", 0),
         ("\r\n chunked", 0),
     ] {
         rows.push((
             format!("the coding {coding:?}"),
-            format!("@transfer-encoding: {coding}\r\n\r\n1\r\na\r\n0\r\n\r\n"),
+            format!("§transfer-encoding: {coding}\r\n\r\n1\r\na\r\n0\r\n\r\n"),
             carried,
         ));
         // For whoever does not see the coding the body is the hidden request.
         rows.push((format!("the coding {coding:?} before a hidden request"),
-            format!("@content-length: 4\r\ntransfer-encoding: {coding}\r\n\r\n4f\r\nPOST /h/victim HTTP/1.1\r\nhost: a\r\nx: "),
+            format!("§content-length: 4\r\ntransfer-encoding: {coding}\r\n\r\n4f\r\nPOST /h/victim HTTP/1.1\r\nhost: a\r\nx: "),
             0,
         ));
     }
-    rows.push(("a name with white space".into(), "@transfer-encoding : chunked\r\n\r\n0\r\n\r\n~".into(), 0));
+    rows.push(("a name with white space".into(), "§transfer-encoding : chunked\r\n\r\n0\r\n\r\n~".into(), 0));
     rows.push((
         "another name".into(),
-        "@transfer_encoding: chunked\r\ncontent-length: LENGTH\r\n\r\n~".into(),
+        "§transfer_encoding: chunked\r\ncontent-length: LENGTH\r\n\r\n~".into(),
         1,
     ));
     rows.push(("by HTTP/1.0".into(), "POST /h/shop/NUMBER/ HTTP/1.0\r\nhost: hooks.example.com\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n~".into(), 0));
@@ -137,7 +143,7 @@ fn codings() -> Rows {
 }
 
 fn chunks() -> Rows {
-    let chunked = |rest: &str| format!("@transfer-encoding: chunked\r\n\r\n{rest}");
+    let chunked = |rest: &str| format!("§transfer-encoding: chunked\r\n\r\n{rest}");
     let mut rows: Rows = Vec::new();
     for (what, rest, carried) in [
         ("chunks", "1\r\na\r\n2\r\nbc\r\n0\r\n\r\n", 1),
@@ -215,11 +221,11 @@ fn fields() -> Rows {
         ("a host behind a space", "host : victim", 0),
         ("a folded host", "x-a: b\r\n host: victim", 0),
     ] {
-        rows.push((what.into(), format!("@{field}\r\ncontent-length: 1\r\n\r\na"), carried));
+        rows.push((what.into(), format!("§{field}\r\ncontent-length: 1\r\n\r\na"), carried));
     }
     for host in ["hooks.example.com, victim", "a b", "a@b", "a/b", "[::1", "a\tb"] {
         let head = format!("POST /h/shop/NUMBER/ HTTP/1.1\r\nhost: {host}\r\ncontent-length: 1\r\n\r\nX");
-        rows.push((format!("the host {host:?}"), head.replace('@', "\u{40}"), 0));
+        rows.push((format!("the host {host:?}"), head, 0));
     }
     rows.push(("no host".into(), "POST /h/shop/NUMBER/ HTTP/1.1\r\ncontent-length: 1\r\n\r\na".into(), 0));
     rows.push((
@@ -246,7 +252,7 @@ fn targets() -> Rows {
         ("http://hooks.example.com/h/shop/NUMBER/", 1),
         ("http://hooks.example.com/h/shop/NUMBER/?http://victim/", 1),
         ("ftp://hooks.example.com/h/shop/NUMBER/", 0),
-        ("http://a:b\u{40}hooks.example.com/h/shop/NUMBER/", 0),
+        ("http://a:b@hooks.example.com/h/shop/NUMBER/", 0),
         ("hooks.example.com:80", 0),
         ("h/shop/NUMBER/", 0),
         ("*", 0),
@@ -255,9 +261,8 @@ fn targets() -> Rows {
         ("/h/shop/NUMBER/\t", 0),
         ("/h/shop/NUMBER/\0", 0),
     ] {
-        // The sign of a user in an address stands for nothing else here.
         let text = format!("POST {target} HTTP/1.1\r\nhost: hooks.example.com\r\ncontent-length: 1\r\n\r\na");
-        rows.push((format!("the target {target:?}"), text.replace('@', "\u{e0}"), carried));
+        rows.push((format!("the target {target:?}"), text, carried));
     }
     rows
 }
@@ -302,13 +307,13 @@ fn connections() -> Rows {
         let fields = format!("connection: {named}\r\nx-a: b\r\nmux-signature: t=1\r\n");
         rows.push((
             format!("the connection {named:?}"),
-            format!("@{fields}content-length: LENGTH\r\n\r\n~"),
+            format!("§{fields}content-length: LENGTH\r\n\r\n~"),
             1,
         ));
     }
     rows.push((
         "behind the last request".into(),
-        "@connection: close\r\ncontent-length: 1\r\n\r\na~".into(),
+        "§connection: close\r\ncontent-length: 1\r\n\r\na~".into(),
         1,
     ));
     rows
