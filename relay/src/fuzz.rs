@@ -12,8 +12,10 @@ mod tests {
     use std::fs;
     use std::path::{Path, PathBuf};
 
+    type Check = fn(&[u8]);
+
     /// Every target and its check.
-    const TARGETS: [(&str, fn(&[u8])); 5] = [
+    const TARGETS: [(&str, Check); 5] = [
         ("config", super::config),
         ("content", super::content),
         ("forwarded", super::forwarded),
@@ -31,7 +33,7 @@ mod tests {
         names
     }
 
-    fn replay(folder: &str, check: fn(&[u8])) {
+    fn replay(folder: &str, check: Check) {
         let files = names(folder);
         assert!(!files.is_empty(), "{folder} is empty");
         for file in files {
