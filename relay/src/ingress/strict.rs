@@ -3,7 +3,8 @@
 //! (of `Content-Length` beside chunked, the length is left out) is not seen. docs/wire.md has the table.
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri, Version, header};
+use muxhook_protocol::headers::connection_tokens;
 
 use super::{Body, response};
 
@@ -33,6 +34,7 @@ impl Refused {
 /// (RFC 9112 §3.2.2).
 pub(super) fn check(head: &mut Parts) -> Result<(), Refused> {
     transfer_coding(&head.headers)?;
+    connection(&head.headers)?;
     host(head.version, &head.headers)?;
     target(&head.method, &head.uri)?;
     path(head.uri.path())?;
@@ -62,6 +64,17 @@ fn transfer_coding(headers: &HeaderMap) -> Result<(), Refused> {
     }
     if chunked > 1 {
         return Err(Refused::bad("bad_transfer_coding", "a body is chunked once"));
+    }
+    Ok(())
+}
+
+/// `Connection` names options, which are tokens (RFC 9110 §7.6.1). The parser does not look into a value with other
+/// bytes: it would miss a `close` there, behind which nothing may be read (RFC 9112 §9.6).
+fn connection(headers: &HeaderMap) -> Result<(), Refused> {
+    let mut options =
+        headers.get_all(header::CONNECTION).iter().flat_map(|value| connection_tokens(value.as_bytes()));
+    if options.any(|option| HeaderName::from_bytes(option).is_err()) {
+        return Err(Refused::bad("bad_connection", "a Connection is a list of names"));
     }
     Ok(())
 }
@@ -190,6 +203,23 @@ mod tests {
             let fields: Vec<_> =
                 codings.iter().map(|coding| ("transfer-encoding", *coding)).chain([("host", "x")]).collect();
             assert_eq!(checked("POST", "/h/a", Version::HTTP_11, &fields).err(), expected, "{codings:?}");
+        }
+    }
+
+    #[test]
+    fn a_connection_is_a_list_of_names() {
+        for (connection, expected) in [
+            ("close", None),
+            ("keep-alive, Upgrade", None),
+            (" , close,, x-a", None),
+            ("", None),
+            ("close, hos\u{f4}", Some(400)),
+            ("\"close\"", Some(400)),
+            ("close x", Some(400)),
+        ] {
+            let fields = [("host", "x"), ("connection", connection)];
+            let checked = checked("POST", "/h/a", Version::HTTP_11, &fields);
+            assert_eq!(checked.err(), expected, "{connection:?}");
         }
     }
 

@@ -312,6 +312,11 @@ fn connections() -> Rows {
         ));
     }
     rows.push((
+        "a close among what is no name".into(),
+        "§connection: close, hos\u{f4}\r\ncontent-length: 1\r\n\r\na~".into(),
+        0,
+    ));
+    rows.push((
         "behind the last request".into(),
         "§connection: close\r\ncontent-length: 1\r\n\r\na~".into(),
         1,
