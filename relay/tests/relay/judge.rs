@@ -90,6 +90,7 @@ fn request(bytes: &mut &[u8]) -> Read<(Request, End)> {
     } else {
         End::Open
     };
+    is_plain &= list(&fields, b"connection").into_iter().all(is_token);
     Ok((Request { method, target, fields, body, is_plain }, next))
 }
 
