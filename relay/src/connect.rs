@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::{Body as _, Incoming};
 use hyper_util::rt::TokioIo;
-use muxhook_link::{Stream, websocket_config};
+use muxhook_link::{Metered, Stream, websocket_config};
 use muxhook_protocol::SUBPROTOCOL;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
@@ -102,7 +102,7 @@ pub async fn take_over<I, K>(
     upgrade: hyper::upgrade::OnUpgrade,
     settings: WebSocketConfig,
     apart: impl FnOnce(I) -> (Stream, K),
-) -> Option<(WebSocketStream<Stream>, K)>
+) -> Option<(WebSocketStream<Metered<Stream>>, K)>
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -111,5 +111,6 @@ where
         return None;
     };
     let ((stream, kept), read) = (apart(parts.io.into_inner()), parts.read_buf.to_vec());
+    let stream = Metered::new(stream, read.len());
     Some((WebSocketStream::from_partially_read(stream, read, Role::Server, Some(settings)).await, kept))
 }

@@ -21,7 +21,7 @@ use muxhook::session;
 use muxhook_link::websocket_config;
 use muxhook_relay::connect::take_over;
 use serde::Deserialize;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -169,7 +169,7 @@ async fn ask(address: &str, path: &str, settings: WebSocketConfig) -> String {
 }
 
 /// Sends back what comes, until the other side has gone or broke the protocol.
-async fn echo(mut socket: WebSocketStream<Stream>) -> Result<(), Error> {
+async fn echo<S: AsyncRead + AsyncWrite + Unpin>(mut socket: WebSocketStream<S>) -> Result<(), Error> {
     while let Some(message) = socket.next().await {
         let message = message?;
         if matches!(message, Message::Text(_) | Message::Binary(_)) {

@@ -10,6 +10,6 @@ pub mod now;
 mod stream;
 
 pub use heartbeat::{DEAD_AFTER, HEARTBEAT};
-pub use link::{Limits, Link, LinkError, websocket_config};
+pub use link::{Limits, Link, LinkError, Metered, websocket_config};
 pub use now::Now;
 pub use stream::Stream;

@@ -1,5 +1,7 @@
 //! One WebSocket that carries frames.
 
+mod rest;
+
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -10,40 +12,27 @@ use std::{io, mem};
 use bytes::Bytes;
 use futures_util::{Sink, Stream};
 use muxhook_protocol::Frame;
-use muxhook_protocol::frame::{DecodeError, MAX_MESSAGE};
+use muxhook_protocol::frame::DecodeError;
 use muxhook_protocol::parts::{Assembler, Outgoing, PartError};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
 use crate::heartbeat::{Beat, DEAD_AFTER, Heartbeat};
+use rest::Rest;
+pub use rest::{Metered, websocket_config};
 
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(1);
-
-/// What a WebSocket buffers before it writes by itself, in bytes.
-const WRITE_BUFFER: usize = 64 * 1024;
 
 /// Most large bodies that one side has under way at once. The other side should take more than that.
 const LARGE_AT_ONCE: usize = 16;
 
 /// Room for so many frames is kept while none waits.
 const IDLE_QUEUE: usize = 16;
-
-/// The WebSocket's settings for a link: every buffer bounded, `read_buffer` bytes taken at once.
-#[must_use]
-pub fn websocket_config(read_buffer: usize) -> WebSocketConfig {
-    WebSocketConfig::default()
-        .read_buffer_size(read_buffer)
-        .write_buffer_size(WRITE_BUFFER)
-        .max_write_buffer_size(WRITE_BUFFER + 2 * MAX_MESSAGE)
-        .max_message_size(Some(MAX_MESSAGE))
-        .max_frame_size(Some(MAX_MESSAGE))
-}
 
 /// What a link takes from its peer and for its peer.
 #[derive(Clone, Copy, Debug)]
@@ -126,6 +115,7 @@ pub struct Link<S> {
     marked: u64,
     passed: u64,
     confirmed: u64,
+    rest: Rest<S>,
 }
 
 /// Something to be written.
@@ -168,6 +158,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             marked: 0,
             passed: 0,
             confirmed: 0,
+            rest: Rest::never(),
         }
     }
 
@@ -176,6 +167,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     #[must_use]
     pub fn room(&self) -> usize {
         self.max_queue.saturating_sub(self.queued)
+    }
+
+    /// How many bytes wait to be written.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.queued
     }
 
     fn has_large(&self) -> bool {
@@ -257,6 +254,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             };
             if let Some(message) = message {
                 self.heartbeat.heard();
+                self.rest.heard(&message);
                 if let Some(frame) = self.receive(message)? {
                     return Poll::Ready(Ok(frame));
                 }
@@ -268,6 +266,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                 // Give way once a part, so that whoever feeds this link can put small frames before the next.
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
+            }
+            if !blocked && self.rest.give_back(&mut self.ws) {
+                continue;
             }
             match ready!(self.heartbeat.poll(cx)) {
                 Beat::Ping => self.ping_due = true,
@@ -358,6 +359,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     }
 
     fn put(&mut self, message: Bytes) -> Result<(), LinkError> {
+        self.rest.moved(message.len());
         Ok(Pin::new(&mut self.ws).start_send(Message::Binary(message))?)
     }
 

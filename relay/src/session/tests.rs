@@ -39,6 +39,7 @@ impl Fixture {
             dispatch: Arc::new(Dispatch::new(registry, keeping(dir.path()), 8, [0; 8], Now::system())),
             settings: Arc::new(Settings::new(Live { limits, trusted_proxies: Default::default() })),
             per_endpoint: 8,
+            claims: Semaphore::new(CLAIMS_AT_ONCE),
             public_url: "http://relay.example".parse().unwrap(),
             holds: true,
             history: false,
@@ -50,7 +51,7 @@ impl Fixture {
     async fn begin(&self) -> (JoinHandle<Ended>, WebSocketStream<DuplexStream>) {
         let (here, there) = duplex(64 * 1024);
         let config = Some(websocket_config(READ_BUFFER));
-        let here = WebSocketStream::from_raw_socket(here, Side::Server, config).await;
+        let here = WebSocketStream::from_raw_socket(Metered::new(here, 0), Side::Server, config).await;
         let run = Arc::clone(&self.sessions).run(self.pass.clone(), here);
         (tokio::spawn(run), WebSocketStream::from_raw_socket(there, Side::Client, config).await)
     }
@@ -323,8 +324,8 @@ async fn a_session_that_panics_leaves_its_seat_and_harms_no_other() {
     let fixture = Fixture::new();
     let (here, there) = duplex(64 * 1024);
     let sprung = Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let config = Some(websocket_config(READ_BUFFER));
-    let here = WebSocketStream::from_raw_socket(Trap(here, Arc::clone(&sprung)), Side::Server, config).await;
+    let (config, trap) = (Some(websocket_config(READ_BUFFER)), Metered::new(Trap(here, Arc::clone(&sprung)), 0));
+    let here = WebSocketStream::from_raw_socket(trap, Side::Server, config).await;
     let session = tokio::spawn(Arc::clone(&fixture.sessions).run(fixture.pass.clone(), here));
     let mut there = WebSocketStream::from_raw_socket(there, Side::Client, config).await;
     there.send(Message::binary(Outgoing::control(&Frame::Hello(hello())).head().to_vec())).await.unwrap();
@@ -341,4 +342,9 @@ async fn a_session_that_panics_leaves_its_seat_and_harms_no_other() {
     assert_eq!(fixture.live_count(), 1, "the next one is as well off as ever");
     drop(link);
     session.await.unwrap();
+
+#[test]
+fn many_come_back_over_a_longer_time_than_a_few() {
+    let seconds = [0, 5, 2_000, 9_500, 20_000, usize::MAX].map(|count| return_spread(count).as_secs_f64());
+    assert_eq!(seconds, [2.0, 2.0, 2.0, 9.5, 20.0, 20.0]);
 }

@@ -379,3 +379,66 @@ async fn a_slow_peer_is_not_a_stalled_one() {
     }
     assert!(slowly(&mut near, &mut far, 10).await > 3 * DEAD_AFTER);
 }
+
+/// A server's link, and the client's raw end of its stream.
+async fn served() -> (Link<Metered<DuplexStream>>, DuplexStream) {
+    let (here, there) = duplex(1 << 20);
+    (Link::of_server(socket(Metered::new(here, 0), Role::Server).await, LIMITS), there)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_large_frames_have_grown_is_given_back_at_rest() {
+    let (mut near, there) = served().await;
+    let mut far = Link::new(socket(there, Role::Client).await, LIMITS);
+    for round in 0..3 {
+        near.send(large(round, 50_000));
+        tokio::select! {
+            frame = far.next() => assert!(matches!(frame, Ok(Frame::Outcome { .. })), "{frame:?}"),
+            never = near.next() => panic!("{never:?}"),
+        }
+        far.send(large(round, 40_000));
+        tokio::select! {
+            frame = near.next() => assert!(matches!(frame, Ok(Frame::Outcome { .. })), "{frame:?}"),
+            never = far.next() => panic!("{never:?}"),
+        }
+        assert!(near.rest.moved > 90_000);
+        let quiet = async { tokio::join!(near.next(), far.next()) };
+        assert!(timeout(3 * HEARTBEAT, quiet).await.is_err(), "nothing is said");
+        assert_eq!(near.rest.moved, 0, "round {round}");
+    }
+}
+
+/// A message as a client sends it, with a mask of zeros.
+fn masked(opcode: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut message = vec![0x80 | opcode, 0x80 | if payload.len() < 126 { length[1] } else { 126 }];
+    if payload.len() >= 126 {
+        message.extend(length);
+    }
+    message.extend([0; 4]);
+    message.extend(payload);
+    message
+}
+
+#[tokio::test]
+async fn what_was_read_of_a_frame_is_never_given_back() {
+    const PING: u8 = 9;
+    const BINARY: u8 = 2;
+    let (mut near, mut there) = served().await;
+    let frame = large(1, 40_000).first().to_vec();
+    let message = masked(BINARY, &frame);
+    let ping = masked(PING, b"");
+    for at in [1, 3, 7, 8, 9, 5000, message.len() - 1] {
+        there.write_all(&[&message[..], &ping].concat()).await.unwrap();
+        assert!(matches!(near.next().await, Ok(Frame::Outcome { .. })));
+        // A second ping with nothing before it but the first: the link is at rest, were it not for what comes with it.
+        there.write_all(&[&ping[..], &message[..at]].concat()).await.unwrap();
+        let whole = timeout(Duration::from_millis(20), near.next()).await;
+        assert!(whole.is_err() && near.rest.moved > 0, "cut at {at}");
+        there.write_all(&message[at..]).await.unwrap();
+        assert!(matches!(near.next().await, Ok(Frame::Outcome { .. })), "cut at {at}");
+        there.write_all(&[&ping[..], &ping].concat()).await.unwrap();
+        assert!(timeout(Duration::from_millis(20), near.next()).await.is_err());
+        assert_eq!(near.rest.moved, 0, "cut at {at}");
+    }
+}
