@@ -1,11 +1,15 @@
-//! What waits to be written to one session: filled by dispatch, emptied by the session. Bounded; holds no memory
-//! while empty, since most sessions are idle most of the time.
+//! What waits to be written to one session: filled by dispatch, emptied by the session. Bounded, and so are all of them
+//! together; holds no memory while empty, since most sessions are idle most of the time.
+
+mod room;
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use muxhook_protocol::parts::Outgoing;
+
+pub use room::Room;
 
 /// Most frames that wait for one session. Above its window of deliveries, so that `Answered` always fits.
 const CAPACITY: usize = 4096;
@@ -18,13 +22,18 @@ const IDLE_CAPACITY: usize = 16;
 
 /// A bounded queue of frames with one reader.
 #[derive(Debug, Default)]
-pub struct Outbox(Mutex<Inner>);
+pub struct Outbox {
+    room: Arc<Room>,
+    inner: Mutex<Inner>,
+}
 
 #[derive(Debug, Default)]
 struct Inner {
     frames: VecDeque<Outgoing>,
     /// Bytes of `frames`.
     bytes: usize,
+    /// Bytes of what was taken and is still to be written.
+    ahead: usize,
     closed: bool,
     /// Nothing more is waited for: not even that the peer reads what it was sent.
     is_ended: bool,
@@ -36,16 +45,28 @@ struct Inner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Full;
 
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}
+
 impl Outbox {
+    /// One of those that share this room.
+    #[must_use]
+    pub fn within(room: &Arc<Room>) -> Self {
+        Self { room: Arc::clone(room), inner: Mutex::default() }
+    }
+
     /// Adds a frame, or says at once that it can't.
     ///
     /// # Errors
-    /// [`Full`] when as much waits as may, or the session is over.
+    /// [`Full`] when as much waits as may, for this session or for all, or the session is over.
     pub fn push(&self, frame: Outgoing) -> Result<(), Full> {
         let mut inner = self.lock();
         let bytes = inner.bytes + frame.weight();
         let is_full = inner.frames.len() >= CAPACITY || (bytes > MOST_BYTES && !inner.frames.is_empty());
-        if inner.closed || is_full {
+        if inner.closed || is_full || !self.room.take(frame.weight()) {
             return Err(Full);
         }
         inner.frames.push_back(frame);
@@ -55,14 +76,17 @@ impl Outbox {
     }
 
     /// Takes frames while there is `room` for bytes; the last one may go beyond. Ready when it took any, and with
-    /// `None` once closed and empty. Pending with room left, it wakes when there is more.
+    /// `None` once closed and empty. Pending with room left, it wakes when there is more. `ahead`: bytes of those taken
+    /// before that are still to be written.
     pub fn poll_take(
         &self,
         cx: &mut Context<'_>,
-        mut room: usize,
+        (ahead, mut room): (usize, usize),
         mut each: impl FnMut(Outgoing),
     ) -> Poll<Option<()>> {
         let mut inner = self.lock();
+        self.room.change(inner.ahead, ahead);
+        inner.ahead = ahead;
         if inner.closed && (inner.frames.is_empty() || (inner.is_ended && room == 0)) {
             return Poll::Ready(None);
         }
@@ -75,6 +99,7 @@ impl Outbox {
         {
             let weight = frame.weight();
             inner.bytes -= weight;
+            inner.ahead += weight;
             room = room.saturating_sub(weight);
             each(frame);
         }
@@ -82,6 +107,13 @@ impl Outbox {
             inner.frames.shrink_to(IDLE_CAPACITY);
         }
         Poll::Ready(Some(()))
+    }
+
+    /// Bytes that wait to be written, taken or not.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        let inner = self.lock();
+        inner.bytes + inner.ahead
     }
 
     /// Ends the session once it has taken what waits.
@@ -94,17 +126,27 @@ impl Outbox {
     /// Ends the session with this last word, in place of all that waits. A peer that reads nothing ends without it.
     pub fn end(&self, last: Outgoing) {
         let mut inner = self.lock();
-        inner.frames.clear();
+        let before = inner.bytes;
+        (inner.bytes, inner.frames) = (0, VecDeque::new());
         if !inner.closed {
             inner.bytes = last.weight();
             inner.frames.push_back(last);
         }
+        self.room.change(before, inner.bytes);
         (inner.closed, inner.is_ended) = (true, true);
         inner.wake();
     }
 
+    /// Nobody will take anything any more: what waits is given up.
+    pub fn forget(&self) {
+        let mut inner = self.lock();
+        self.room.change(inner.bytes + inner.ahead, 0);
+        (inner.bytes, inner.ahead, inner.frames) = (0, 0, VecDeque::new());
+        inner.closed = true;
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -141,7 +183,7 @@ mod tests {
 
     async fn take(outbox: &Outbox, room: usize) -> Option<usize> {
         let mut taken = 0;
-        poll_fn(|cx| outbox.poll_take(cx, room, |_| taken += 1)).await.map(|()| taken)
+        poll_fn(|cx| outbox.poll_take(cx, (0, room), |_| taken += 1)).await.map(|()| taken)
     }
 
     #[tokio::test]
@@ -162,6 +204,8 @@ mod tests {
         assert_eq!(outbox.push(large(MOST_BYTES + 1)), Ok(()), "one fits, however large");
         assert_eq!(outbox.push(small()), Err(Full));
         assert_eq!(take(&outbox, 1).await, Some(1));
+        // By then it is written.
+        poll_fn(|cx| Poll::Ready(outbox.poll_take(cx, (0, 1), |_| ()).is_pending())).await;
         for _ in 0..30 {
             assert_eq!(outbox.push(large(1 << 20)), Ok(()));
         }
@@ -177,6 +221,32 @@ mod tests {
         }
         assert_eq!(take(&outbox, 1001).await, Some(1));
         assert_eq!(take(&outbox, 5000).await, Some(2));
+    }
+
+    #[tokio::test]
+    async fn all_outboxes_share_one_room_and_give_it_back() {
+        let room = Arc::new(Room::new(10_000));
+        let [one, other] = [Outbox::within(&room), Outbox::within(&room)];
+        while one.push(large(500)).is_ok() {}
+        let waits = room.used();
+        assert!((9_000..=10_000).contains(&waits), "{waits}");
+        assert_eq!(other.push(large(1000)), Err(Full), "nothing is left");
+        poll_fn(|cx| one.poll_take(cx, (0, 1200), |_| ())).await.unwrap();
+        assert_eq!(
+            (one.waiting(), other.push(large(1000))),
+            (waits, Err(Full)),
+            "taken and not written waits still"
+        );
+        poll_fn(|cx| one.poll_take(cx, (0, 1), |_| ())).await.unwrap();
+        assert!(room.used() < waits - 1000, "that is written");
+        assert_eq!(other.push(large(1000)), Ok(()));
+
+        one.forget();
+        assert_eq!(one.push(small()), Err(Full), "nobody takes it");
+        other.end(small());
+        assert_eq!(room.used(), small().weight(), "the last word");
+        drop(other);
+        assert_eq!(room.used(), 0);
     }
 
     #[tokio::test]

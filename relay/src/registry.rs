@@ -16,7 +16,7 @@ use muxhook_protocol::parts::Outgoing;
 use tokio::time::Instant;
 
 use crate::accounts::{AccountName, Address, Pass};
-use crate::outbox::{Full, Outbox};
+use crate::outbox::{Full, Outbox, Room};
 pub use traffic::{Figures, InFlight, Rate, Traffic};
 
 /// A session's number: unique on this node while it runs.
@@ -65,7 +65,7 @@ pub struct Seat {
 }
 
 impl Seat {
-    /// A seat whose listener already has `in_hand` deliveries in hand.
+    /// A seat whose listener already has `in_hand` deliveries in hand, and whose outbox is one of those in `room`.
     #[must_use]
     pub fn new(
         session: SessionNumber,
@@ -74,9 +74,10 @@ impl Seat {
         listener: String,
         wishes: Wishes,
         in_hand: u32,
+        room: &Arc<Room>,
     ) -> Arc<Self> {
         let Wishes { role, ack, owed } = wishes;
-        let (outbox, in_hand) = (Outbox::default(), AtomicU32::new(in_hand));
+        let (outbox, in_hand) = (Outbox::within(room), AtomicU32::new(in_hand));
         let noticed = Mutex::default();
         Arc::new(Self { session, address, pass, listener, role, ack, owed, outbox, in_hand, noticed })
     }
@@ -145,12 +146,18 @@ impl Deref for Seats {
 pub struct Registry {
     live: Mutex<Live>,
     sessions: AtomicU64,
+    room: Arc<Room>,
     began: Instant,
 }
 
 impl Default for Registry {
     fn default() -> Self {
-        Self { live: Mutex::default(), sessions: AtomicU64::default(), began: Instant::now() }
+        Self {
+            live: Mutex::default(),
+            sessions: AtomicU64::default(),
+            room: Arc::default(),
+            began: Instant::now(),
+        }
     }
 }
 
@@ -245,6 +252,12 @@ impl Registry {
     /// A number for the next session.
     pub fn number(&self) -> SessionNumber {
         self.sessions.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// The room that what waits for all sessions shares.
+    #[must_use]
+    pub fn room(&self) -> &Arc<Room> {
+        &self.room
     }
 
     /// The sessions that are live on `endpoint`.
@@ -404,7 +417,15 @@ mod tests {
     fn seat(session: SessionNumber, listener: &str) -> Arc<Seat> {
         let wishes = Wishes { role: Role::Listener, ack: Ack::App, owed: Owed::Deliver };
         let address = Address { account: AccountName::default(), endpoint: "shop".parse().unwrap() };
-        Seat::new(session, address, Pass::of(AccountName::default()), listener.into(), wishes, 0)
+        Seat::new(
+            session,
+            address,
+            Pass::of(AccountName::default()),
+            listener.into(),
+            wishes,
+            0,
+            &Arc::default(),
+        )
     }
 
     #[test]
@@ -428,7 +449,7 @@ mod tests {
         let one = Most { on_endpoint: 1, of_account: 8 };
         registry.enter(&endpoint, Arc::clone(&old), one).unwrap();
         registry.enter(&endpoint, seat(2, "cli"), one).unwrap();
-        let ended = std::future::poll_fn(|cx| old.outbox.poll_take(cx, 1, |_| ())).await;
+        let ended = std::future::poll_fn(|cx| old.outbox.poll_take(cx, (0, 1), |_| ())).await;
         assert_eq!(ended, None, "the old session ends");
         assert_eq!(registry.enter(&endpoint, seat(3, "other"), one), Err(NoSeat::Endpoint));
     }

@@ -6,6 +6,7 @@
 //! - `doors`: how many public connections there may be, and how slow each.
 //! - `reload`: how other settings are taken up.
 //! - `requests`: what is counted and logged of each request.
+//! - `relief`: room made for those who take what they are sent.
 //! - `revoked`: rights that end while somebody uses them.
 //! - `shared`: what all of them need: routes, and how all of it goes down.
 //! - `sockets`: what is listened on, be it handed over or bound.
@@ -16,6 +17,7 @@ mod begin;
 mod connections;
 mod deleted;
 mod doors;
+mod relief;
 mod reload;
 mod requests;
 mod revoked;
@@ -227,6 +229,7 @@ impl Relay {
             () = shared.dispatch.sweep() => {}
             () = tend => {}
             () = shared.requests.tell_left_out() => {}
+            () = relief::keep(&shared.sessions.registry) => {}
             () = revoked::end(&shared.sessions, shared.journal.as_ref()) => {}
             () = deleted::forget(&shared.sessions.accounts, shared.journal.as_deref()) => {}
         }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use muxhook_link::{Link, LinkError};
+use muxhook_link::{Link, LinkError, Metered};
 use muxhook_protocol::frame::{Gap, Hello, Limits, Owed, Refused, RefusedCode, Restarting, Role, Welcome};
 use muxhook_protocol::parts::Outgoing;
 use muxhook_protocol::{EndpointId, Frame, MAX_REPLY_BODY, SUBPROTOCOL};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
 
@@ -33,8 +34,14 @@ const MAX_OPEN: usize = 64;
 /// Most bytes of frames that a link holds for writing; what is more waits in the outbox.
 const MAX_QUEUE: usize = 32 * 1024 * 1024;
 
-/// Over how long sessions are told to spread their return when the relay goes down.
+/// Over how long sessions are told to spread their return when the relay goes down: two seconds, or so long that each
+/// has a millisecond of its own, up to the longest.
 const RETURN_SPREAD: Duration = Duration::from_secs(2);
+const RETURN_EACH: Duration = Duration::from_millis(1);
+const LONGEST_RETURN: Duration = Duration::from_secs(20);
+
+/// Greetings that ask the accounts' database at once. It answers one at a time: more would be threads that wait.
+pub const CLAIMS_AT_ONCE: usize = 4;
 
 /// What every session of a relay shares.
 #[derive(Debug)]
@@ -49,6 +56,8 @@ pub struct Sessions {
     pub settings: Arc<Settings>,
     /// Most sessions on one endpoint.
     pub per_endpoint: usize,
+    /// Who may ask the accounts' database on behalf of a greeting: [`CLAIMS_AT_ONCE`].
+    pub claims: Semaphore,
     /// The relay's public origin.
     pub public_url: PublicUrl,
     /// Whether it holds what no app can take; told to every CLI.
@@ -84,14 +93,14 @@ impl Drop for Seated<'_> {
     fn drop(&mut self) {
         let Self { sessions, seat } = self;
         sessions.registry.leave(&seat.address.endpoint, seat.session);
-        seat.outbox.close();
+        seat.outbox.forget();
         sessions.dispatch.lost(seat);
     }
 }
 
 impl Sessions {
     /// Leads one session of whoever came with `pass` from its greeting to its end.
-    pub async fn run<S>(self: Arc<Self>, pass: Pass, socket: WebSocketStream<S>) -> Ended
+    pub async fn run<S>(self: Arc<Self>, pass: Pass, socket: WebSocketStream<Metered<S>>) -> Ended
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -101,7 +110,7 @@ impl Sessions {
             max_queue: MAX_QUEUE,
         };
         let (began, account, token) = (Instant::now(), pass.account.clone(), pass.token.clone());
-        let mut link = Link::new(socket, limits);
+        let mut link = Link::of_server(socket, limits);
         let ended = match self.greet(pass, &mut link).await {
             Ok(seated) => {
                 let seat = Arc::clone(&seated.seat);
@@ -154,7 +163,7 @@ impl Sessions {
             self.discard(&address).await;
         }
         let owed = self.dispatch.backlog(&address).await;
-        let seat = Seat::new(number, address, pass, hello.listener, wishes, in_hand);
+        let seat = Seat::new(number, address, pass, hello.listener, wishes, in_hand, self.registry.room());
         let others = match self.take(&seat, quotas) {
             Ok(others) => others,
             Err((code, fatal, message)) => return Err(refuse(link, code, fatal, &message)),
@@ -255,6 +264,7 @@ impl Sessions {
             accounts.still_allows(&pass, &address)?;
             Ok((address.endpoint, accounts.quotas(&address.account)?))
         };
+        let _turn = self.claims.acquire().await.map_err(|_| Error::GoingDown)?;
         tokio::task::spawn_blocking(claim).await.unwrap_or(Err(Error::GoingDown))
     }
 
@@ -300,8 +310,9 @@ impl Sessions {
     /// Tells every session that the relay goes down and when to come back, each at a moment of its own.
     pub fn announce_restart(&self) {
         let seats = self.registry.all();
+        let spread = return_spread(seats.len()).as_millis() as u64;
         for (index, seat) in seats.iter().enumerate() {
-            let share = RETURN_SPREAD.as_millis() as u64 * index as u64 / seats.len() as u64;
+            let share = spread * index as u64 / seats.len() as u64;
             let restarting = Frame::Restarting(Restarting { reconnect_in_ms: 200 + share });
             // A session without room for it learns from the end of its connection.
             let _ = seat.send(Outgoing::control(&restarting));
@@ -314,6 +325,12 @@ impl Sessions {
     }
 }
 
+/// Over how long so many sessions are to come back.
+fn return_spread(sessions: usize) -> Duration {
+    let each = u32::try_from(sessions).map_or(LONGEST_RETURN, |count| RETURN_EACH.saturating_mul(count));
+    each.clamp(RETURN_SPREAD, LONGEST_RETURN)
+}
+
 /// What the CLI says next. Meanwhile what is in the outbox goes out, as room comes.
 fn poll_frame<S>(cx: &mut Context<'_>, link: &mut Link<S>, outbox: &Outbox) -> Poll<Result<Frame, Ended>>
 where
@@ -324,7 +341,7 @@ where
             return Poll::Ready(frame.map_err(Ended::Link));
         }
         // Asked after the link was, which may have made room; and what is taken, the link is to write at once.
-        match ready!(outbox.poll_take(cx, link.room(), |frame| link.send(frame))) {
+        match ready!(outbox.poll_take(cx, (link.queued(), link.room()), |frame| link.send(frame))) {
             Some(()) => {}
             None => return Poll::Ready(Err(Ended::Closed)),
         }

@@ -17,8 +17,9 @@ pub(crate) mod fuzz;
 /// Most pages of owed deliveries that are all damaged, before a question for them has its answer.
 const MOST_DAMAGED_PAGES: usize = 16;
 
-/// Most bytes of bodies that are read at once; one delivery may be larger.
-const MOST_READ: usize = 4 << 20;
+/// Most bytes of bodies that are read at once; one delivery may be larger. They wait in memory for their turn, and
+/// endpoints that owe something may be many: all of them, after a restart.
+const MOST_READ: usize = 64 << 10;
 
 /// Most attempts that are kept of one delivery: the latest.
 const MOST_ATTEMPTS: u64 = 100;

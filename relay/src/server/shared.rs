@@ -11,6 +11,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use muxhook_link::Now;
 use muxhook_protocol::{ANSWER_HEADER, CONNECT_PATH, EndpointId};
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -29,7 +30,7 @@ use crate::ingress::{self, Body, Ingress, Peer};
 use crate::journal::Journal;
 use crate::metrics::{Kind, Live, Metrics};
 use crate::registry::{Count, Registry};
-use crate::session::Sessions;
+use crate::session::{CLAIMS_AT_ONCE, Sessions};
 
 /// How long what nobody wants of a request's body is read after its answer.
 const LINGER: Duration = Duration::from_secs(5);
@@ -95,6 +96,7 @@ impl Shared {
             dispatch: Arc::clone(&dispatch),
             settings: Arc::clone(&settings),
             per_endpoint: limits.sessions_per_endpoint,
+            claims: Semaphore::new(CLAIMS_AT_ONCE),
             public_url: public_url.clone(),
             holds: config.hold,
             history,

@@ -5,6 +5,11 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
+/// Most connections that wait to be accepted; the system may have less (`net.core.somaxconn`). One too many is as good as
+/// lost for a second and more: and thousands of CLIs may come at once, when the relay was away.
+#[cfg(unix)]
+const BACKLOG: i32 = 4096;
+
 /// Sockets that listen already. Each serves the address of the config that it is bound to; what has none is bound.
 #[derive(Debug, Default)]
 pub struct Sockets(Vec<(SocketAddr, std::net::TcpListener)>);
@@ -31,7 +36,7 @@ impl Sockets {
                 let socket = TcpListener::from_std(self.0.swap_remove(index).1)?;
                 Ok(Listener { socket, is_shared: true })
             }
-            None => Ok(Listener { socket: TcpListener::bind(address).await?, is_shared: false }),
+            None => Ok(Listener { socket: bind(address).await?, is_shared: false }),
         }
     }
 }
@@ -55,6 +60,15 @@ pub(super) struct Listener {
     pub(super) is_shared: bool,
 }
 
+/// Listens on an address.
+async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address).await?;
+    // Said once more of a socket that listens, it is the length of its queue that changes (POSIX `listen`).
+    #[cfg(unix)]
+    rustix::net::listen(&listener, BACKLOG)?;
+    Ok(listener)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,5 +84,21 @@ mod tests {
         assert_eq!((taken.socket.local_addr().unwrap(), taken.is_shared), (address, true));
         let again = sockets.listen(address).await.unwrap_err();
         assert_eq!(again.kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn hundreds_may_wait_to_be_accepted() {
+        use tokio::net::TcpStream;
+        let listener = bind((std::net::Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        // With room for 128 the next one would never get there.
+        for _ in 0..300 {
+            waiting.push(TcpStream::connect(addr).await.unwrap());
+        }
+        for _ in &waiting {
+            listener.accept().await.unwrap();
+        }
     }
 }

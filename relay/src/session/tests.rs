@@ -324,7 +324,8 @@ async fn a_session_that_panics_leaves_its_seat_and_harms_no_other() {
     let fixture = Fixture::new();
     let (here, there) = duplex(64 * 1024);
     let sprung = Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let (config, trap) = (Some(websocket_config(READ_BUFFER)), Metered::new(Trap(here, Arc::clone(&sprung)), 0));
+    let (config, trap) =
+        (Some(websocket_config(READ_BUFFER)), Metered::new(Trap(here, Arc::clone(&sprung)), 0));
     let here = WebSocketStream::from_raw_socket(trap, Side::Server, config).await;
     let session = tokio::spawn(Arc::clone(&fixture.sessions).run(fixture.pass.clone(), here));
     let mut there = WebSocketStream::from_raw_socket(there, Side::Client, config).await;
@@ -342,6 +343,7 @@ async fn a_session_that_panics_leaves_its_seat_and_harms_no_other() {
     assert_eq!(fixture.live_count(), 1, "the next one is as well off as ever");
     drop(link);
     session.await.unwrap();
+}
 
 #[test]
 fn many_come_back_over_a_longer_time_than_a_few() {

@@ -134,7 +134,8 @@ impl World {
         let address = Address { account: AccountName::default(), endpoint: "shop".parse().unwrap() };
         let wishes = Wishes { role: Role::Listener, ack: Ack::App, owed: Owed::Deliver };
         let pass = Pass::of(AccountName::default());
-        let seat = Seat::new(self.sessions, address, pass, format!("listener-{number}"), wishes, 0);
+        let seat =
+            Seat::new(self.sessions, address, pass, format!("listener-{number}"), wishes, 0, &Arc::default());
         let listener = &mut self.listeners[number];
         if !keeps {
             listener.in_hand.clear();
