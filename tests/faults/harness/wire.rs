@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// One end of a connection.
-pub(crate) struct Wire {
-    stream: TcpStream,
+pub(crate) struct Wire<S = TcpStream> {
+    stream: S,
     /// What was read and belongs to no message yet.
     read: Vec<u8>,
 }
@@ -22,12 +22,18 @@ pub(crate) struct Message {
 impl Wire {
     pub(crate) fn new(stream: TcpStream) -> Self {
         let _ = stream.set_nodelay(true);
-        Self { stream, read: Vec::new() }
+        Self::over(stream)
     }
 
     /// `None` when nobody listens there.
     pub(crate) async fn connect(addr: SocketAddr) -> Option<Self> {
         TcpStream::connect(addr).await.ok().map(Self::new)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+    pub(crate) fn over(stream: S) -> Self {
+        Self { stream, read: Vec::new() }
     }
 
     /// The next message, framed by its length; `None` when the connection ends before it does.
