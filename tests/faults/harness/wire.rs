@@ -29,6 +29,15 @@ impl Wire {
     pub(crate) async fn connect(addr: SocketAddr) -> Option<Self> {
         TcpStream::connect(addr).await.ok().map(Self::new)
     }
+
+    /// Whether the other side was seen to end it.
+    pub(crate) fn has_ended(&self) -> bool {
+        match self.stream.try_read(&mut [0]) {
+            Ok(0) => true,
+            Ok(_) => panic!("an answer that nobody asked for"),
+            Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+        }
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
@@ -61,15 +70,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             format!("{line} HTTP/1.1\r\nhost: hooks.example.com\r\n{fields}content-length: {length}\r\n\r\n");
         self.send(&[head.as_bytes(), body].concat()).await?;
         self.receive().await
-    }
-
-    /// Whether the other side was seen to end it.
-    pub(crate) fn has_ended(&self) -> bool {
-        match self.stream.try_read(&mut [0]) {
-            Ok(0) => true,
-            Ok(_) => panic!("an answer that nobody asked for"),
-            Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
-        }
     }
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) -> Option<()> {
