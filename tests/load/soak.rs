@@ -168,7 +168,10 @@ async fn soak(minutes: usize) {
         still.links()
     ));
     judge(&courses, minutes);
-    let answers = answers.lock().unwrap();
+    check(&answers.lock().unwrap(), minutes);
+}
+
+fn check(answers: &BTreeMap<(u16, String), usize>, minutes: usize) {
     let strange: Vec<_> = answers.keys().filter(|(status, by)| !is_expected(*status, by)).collect();
     assert!(strange.is_empty(), "{strange:?}");
     let sent: usize = answers.values().sum();
