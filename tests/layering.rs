@@ -9,7 +9,7 @@ mod layering {
 
 use layering::law::LAWS;
 use layering::source::Source;
-use layering::tree::{forbidden_dependencies, manifest, sources};
+use layering::tree::{self, forbidden_dependencies, sources, text};
 
 /// A manifest, and the beginnings of crate names that may not stand among its dependencies.
 const MANIFESTS: [(&str, &[&str]); 4] = [
@@ -110,7 +110,7 @@ fn no_source_is_too_long() {
 #[test]
 fn no_crate_depends_on_what_it_may_not_know() {
     for (file, never) in MANIFESTS {
-        let manifest = manifest(file);
+        let manifest = text(file);
         assert_eq!(forbidden_dependencies(&manifest, never), Vec::<String>::new(), "{file}");
         assert!(manifest.contains("[lints]\nworkspace = true"), "{file} does not take the workspace's lints");
     }
@@ -118,4 +118,27 @@ fn no_crate_depends_on_what_it_may_not_know() {
     assert_eq!(forbidden_dependencies(relay, &["=muxhook"]), ["muxhook"]);
     let protocol = "[target.'cfg(unix)'.dependencies]\ntokio-util = '1'\n[build-dependencies]\nclap = '4'";
     assert_eq!(forbidden_dependencies(protocol, &["tokio", "clap"]), ["tokio-util", "clap"]);
+}
+
+/// The table of threats in SECURITY.md is worth what its tests are: each that it names is a function or a file of tests.
+#[test]
+fn each_threat_names_tests_that_are_there() {
+    let (document, sources) = (tree::text("SECURITY.md"), tree::all());
+    let (_, threats) = document.split_once("\n## Threats\n").unwrap();
+    let is_there = |name: &str| {
+        let (function, file) = (format!("fn {name}("), format!("/{name}.rs"));
+        sources.iter().any(|(path, text)| path.ends_with(&file) || text.contains(&function))
+            || sources.iter().any(|(path, _)| path.contains(&format!("tests/{name}/")))
+    };
+    let rows: Vec<_> = threats.lines().filter(|line| line.starts_with("| ")).collect();
+    for row in &rows {
+        let shown_by = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        let names: Vec<_> =
+            shown_by.split('`').skip(1).step_by(2).filter(|name| !name.contains('/')).collect();
+        assert!(*shown_by == *"shown by" || shown_by.contains('`'), "no test: {row}");
+        for name in names.iter().flat_map(|name| name.split("::")) {
+            assert!(is_there(name), "there is no test {name}: {row}");
+        }
+    }
+    assert!(rows.len() > 40, "{}", rows.len());
 }

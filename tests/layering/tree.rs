@@ -36,8 +36,15 @@ fn collect(folder: &Path, files: &mut Vec<(String, String)>) {
     }
 }
 
-/// The text of the manifest at `file`.
-pub(crate) fn manifest(file: &str) -> String {
+/// Every source there is, tests too: its name, and its text.
+pub(crate) fn all() -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    ["src", "relay", "tests"].iter().for_each(|folder| collect(&root().join(folder), &mut files));
+    files
+}
+
+/// The text of the file at `file`.
+pub(crate) fn text(file: &str) -> String {
     fs::read_to_string(root().join(file)).unwrap()
 }
 
