@@ -9,7 +9,9 @@ use crate::config::LogFormat;
 /// Begins to log. `RUST_LOG` chooses what, from `info` up when it is not set. Says so when something else logs already.
 pub(super) fn install(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // A line that can't be written is lost. To say so is no use there either, and would end the task that logged.
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).log_internal_errors(false);
     let installed = match format {
         LogFormat::Text => log.with_ansi(is_colored()).with_target(false).try_init(),
         LogFormat::Json => log.json().flatten_event(true).try_init(),

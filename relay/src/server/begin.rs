@@ -64,7 +64,12 @@ pub enum BindError {
 pub(super) async fn keep_alone(data_dir: &Path, patience: Duration) -> Result<File, BindError> {
     let path = data_dir.join("serve.lock");
     let failed = |source| BindError::Lock { path: path.clone(), source };
-    let file = File::options().write(true).create(true).truncate(false).open(&path);
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false);
+    // Whoever may open it may lock it, and keep the relay from starting.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(&path);
     // It is the first file that is made there: so it is the folder that is of no use.
     let file = file.map_err(|cause| OpenError::Folder { path: path.clone(), cause })?;
     let give_up = Instant::now() + patience;

@@ -171,3 +171,49 @@ fn a_damaged_journal_is_named_with_what_to_do() {
     let said = stdout(run(&["check"], dir.path()).code(1));
     assert!(said.contains("what to do: stop the relay, move journal.db, "), "{said}");
 }
+
+/// A full disk under the log file, or a reader of the log that has gone.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_that_can_not_be_written_ends_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    for log in ["text", "json"] {
+        let mut command = relay();
+        command
+            .args(["serve", &format!("--listen=127.0.0.1:{port}"), "--log", log, "--data-dir"])
+            .arg(dir.path());
+        command.stdout(std::process::Stdio::null()).stderr(std::fs::File::create("/dev/full").unwrap());
+        let mut child = command.spawn().unwrap();
+        let asked = std::iter::repeat_with(|| {
+            std::thread::park_timeout(std::time::Duration::from_millis(20));
+            let ended = child.try_wait().unwrap();
+            assert!(ended.is_none(), "{ended:?}");
+            std::net::TcpStream::connect(("127.0.0.1", port))
+        });
+        let mut stream = asked.take(3000).find_map(Result::ok).expect("it listens");
+        // An answer that is logged, too.
+        stream
+            .write_all(
+                b"POST /h/nobody HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            )
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_may_open_the_file_that_is_locked() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let dir = tempfile::tempdir().unwrap();
+    let mut serving = Serving::start(dir.path(), &[], &[]);
+    serving.public_url();
+    let mode = std::fs::metadata(dir.path().join("serve.lock")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
