@@ -1,6 +1,7 @@
 //! `token`: who may act for an account.
 
 use std::io::Write;
+use std::path::Path;
 use std::str::FromStr;
 
 use clap::Subcommand;
@@ -12,6 +13,7 @@ use super::failure::Failure;
 use super::{say, table};
 use crate::accounts::{AccountName, Accounts, NewToken, Scopes, TokenRecord, TokenWish};
 use crate::config::Place;
+use crate::database::OpenError;
 
 /// What can be done with tokens.
 #[derive(Subcommand)]
@@ -74,7 +76,7 @@ pub(super) fn run(verb: Verb, out: &mut impl Write) -> Result<(), Failure> {
         Verb::Create { account, label, scope, expires, form, place } => {
             let now = Now::system();
             let expires_at = expires.map(|Lifetime(life)| now.unix_millis().saturating_add(life));
-            let accounts = Accounts::open(&super::data_dir(place)?, now)?;
+            let accounts = accounts_or_new(&super::data_dir(place)?, now)?;
             let new = accounts.create_token(&account, TokenWish { label, scopes: scope, expires_at })?;
             say(&format!("Token {} of the account {account}. Its secret is shown this once:", new.id));
             show_secret(&new, &form, out)
@@ -96,6 +98,22 @@ pub(super) fn run(verb: Verb, out: &mut impl Write) -> Result<(), Failure> {
             ));
             show_secret(&new, &form, out)
         }
+    }
+}
+
+/// The accounts of the data folder. One that is made for this is told: its token opens no relay but the one that will
+/// serve from there.
+fn accounts_or_new(data_dir: &Path, now: Now) -> Result<Accounts, OpenError> {
+    match Accounts::open_existing(data_dir, now) {
+        Err(OpenError::Missing(_)) => {
+            let accounts = Accounts::open(data_dir, now)?;
+            say(&format!(
+                "No relay has kept data in {}: it is made anew there. Is it the --data-dir of yours?",
+                data_dir.display()
+            ));
+            Ok(accounts)
+        }
+        opened => opened,
     }
 }
 

@@ -13,7 +13,10 @@ fn tokens_are_managed_beside_a_running_relay() {
     let dir = tempfile::tempdir().unwrap();
     let mut serving = Serving::start(dir.path(), &[], &[]);
     serving.line();
-    let secret = stdout(run(&["token", "create", "--account=team", "--label=ci"], dir.path()).success());
+    let made = run(&["token", "create", "--account=team", "--label=ci"], dir.path()).success();
+    let told = stderr(&made);
+    assert!(!told.contains("No relay has kept data"), "{told}");
+    let secret = stdout(made);
     let secret = secret.trim_end();
     assert!(authenticates(dir.path(), secret));
 
@@ -318,4 +321,15 @@ fn the_secret_that_signatures_are_checked_by_is_given_on_stdin_and_shown_nowhere
     for text in [stderr(&set), stdout(set), lists.concat(), refused, out, log] {
         assert!(!text.contains(SECRET), "{text}");
     }
+}
+
+#[test]
+fn a_token_in_a_folder_that_is_new_is_told_as_one_of_no_relay_that_there_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("new");
+    let told = stderr(&run(&["token", "create"], &folder).success());
+    let expected = format!("No relay has kept data in {}: it is made anew there.", folder.display());
+    assert!(told.contains(&expected), "{told}");
+    let told = stderr(&run(&["token", "create"], &folder).success());
+    assert!(!told.contains("No relay has kept data"), "{told}");
 }
