@@ -47,6 +47,9 @@ pub struct Admin {
     listener: TcpListener,
 }
 
+/// Tells what is wrong with the certificate, if anything is.
+pub type CertificateFault = Arc<dyn Fn() -> Option<acme::Fault> + Send + Sync>;
+
 /// What readiness goes by.
 #[derive(Clone)]
 pub struct Readiness {
@@ -60,8 +63,8 @@ pub struct Readiness {
     pub now: Now,
     /// Cancelled when the relay goes down.
     pub stop: CancellationToken,
-    /// The certificate, where the relay gets it by itself.
-    pub certificate: Option<Arc<acme::State>>,
+    /// What is wrong with the certificate.
+    pub certificate: CertificateFault,
 }
 
 /// The body of `/readyz`.
@@ -170,7 +173,7 @@ impl Readiness {
     fn report(&self) -> Report {
         let health = self.journal.as_ref().map(|journal| journal.health()).unwrap_or_default();
         let mut report = Report::of(health, self.stop.is_cancelled());
-        report.add(self.certificate.as_ref().and_then(|certificate| certificate.fault()));
+        report.add((self.certificate)());
         report
     }
 }
@@ -204,7 +207,7 @@ impl Report {
             },
             Some(acme::Fault::Expires) => Fault {
                 fault: "certificate_expires",
-                message: "the certificate is about to expire or has expired, and could not be renewed; the log says why",
+                message: "the certificate is about to expire or has expired, and there is no other; the log says why",
             },
         };
         self.ready = false;

@@ -40,7 +40,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::accounts::{AccountName, Accounts};
-use crate::admin::{Admin, Readiness};
+use crate::admin::{Admin, CertificateFault, Readiness};
 use crate::config::{Config, PublicUrl};
 use crate::database;
 use crate::journal::Journal;
@@ -48,7 +48,7 @@ use crate::metrics::Metrics;
 #[cfg(unix)]
 use crate::status::Socket;
 use crate::tls::Tls;
-use crate::tls::acme::Acme;
+use crate::tls::acme::{Acme, Fault};
 pub use begin::BindError;
 pub(crate) use doors::Guarded;
 pub use doors::raise as raise_descriptors;
@@ -92,7 +92,7 @@ impl Relay {
     /// # Errors
     /// See [`BindError`].
     pub async fn bind_with(mut config: Config, mut sockets: Sockets, now: Now) -> Result<Self, BindError> {
-        let tls = config.tls.as_ref().map(|files| Tls::load(&files.cert, &files.key)).transpose()?;
+        let tls = config.tls.as_ref().map(|files| Tls::load(&files.cert, &files.key, now)).transpose()?;
         database::make_folder(&config.data_dir)?;
         let lock = begin::keep_alone(&config.data_dir, config.takeover).await?;
         #[cfg(unix)]
@@ -208,7 +208,7 @@ impl Relay {
                 },
                 now: shared.now,
                 stop: shared.stop.clone(),
-                certificate: acme.as_ref().map(|acme| Arc::clone(acme.state())),
+                certificate: certificate_fault(tls.as_ref(), acme.as_ref()),
             };
             AbortOnDropHandle::new(tokio::spawn(admin.serve(readiness)))
         });
@@ -233,6 +233,18 @@ impl Relay {
             () = revoked::end(&shared.sessions, shared.journal.as_ref()) => {}
             () = deleted::forget(&shared.sessions.accounts, shared.journal.as_deref()) => {}
         }
+    }
+}
+
+/// What tells whether something is wrong with the certificate.
+fn certificate_fault(tls: Option<&Tls>, acme: Option<&Acme>) -> CertificateFault {
+    if let Some(acme) = acme {
+        let state = Arc::clone(acme.state());
+        return Arc::new(move || state.fault());
+    }
+    match tls.map(Tls::reread) {
+        Some(files) => Arc::new(move || files.has_expired().then_some(Fault::Expires)),
+        None => Arc::new(|| None),
     }
 }
 

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use muxhook_link::Now;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::server::{NoServerSessionStorage, ResolvesServerCert};
@@ -21,7 +22,6 @@ pub use files::TlsError;
 
 use crate::config::TlsFiles;
 use crate::metrics::Metrics;
-use files::Read;
 use reload::Current;
 
 /// How often the files are looked at.
@@ -36,23 +36,26 @@ pub struct Tls {
     files: TlsFiles,
     seen: Stamps,
     current: Arc<Current>,
-    expires: Option<i64>,
     config: Arc<ServerConfig>,
+    now: Now,
 }
 
 impl Tls {
-    /// Reads both files.
+    /// Reads both files. A certificate that has expired is told in the log, and served: there is no other.
     ///
     /// # Errors
     /// One of them can't be read, or holds nothing usable; they don't belong together.
-    pub fn load(cert: &Path, key: &Path) -> Result<Self, TlsError> {
+    pub fn load(cert: &Path, key: &Path, now: Now) -> Result<Self, TlsError> {
         let files = TlsFiles { cert: cert.to_owned(), key: key.to_owned() };
         // Before the files are read: what changes meanwhile is then seen as a change.
         let seen = stamps(&files);
-        let Read { key, expires } = files::read(&files)?;
-        let current = Arc::new(Current::new(key));
+        let current = Arc::new(Current::new(files::read(&files)?));
         let config = server_config(current.clone())?;
-        Ok(Self { files, seen, current, expires, config: Arc::new(config) })
+        let tls = Self { files, seen, current, config: Arc::new(config), now };
+        if tls.reread().has_expired() {
+            tracing::warn!(cert = %cert.display(), "the certificate has expired: listeners and senders will refuse it");
+        }
+        Ok(tls)
     }
 
     /// What makes a TLS connection of a TCP one. It follows the files as long as [`Tls::watch`] runs.
@@ -64,14 +67,14 @@ impl Tls {
     /// What reads the files at once, whether they changed or not.
     #[must_use]
     pub fn reread(&self) -> Reread {
-        Reread { files: self.files.clone(), current: Arc::clone(&self.current) }
+        Reread { files: self.files.clone(), current: Arc::clone(&self.current), now: self.now }
     }
 
     /// Looks at the files every few seconds, and reads them when they changed. New files that can't be used are told
     /// once in the log, and the certificate before stays. The metrics know when the one in use expires.
     pub async fn watch(mut self, metrics: Arc<Metrics>, shutdown: CancellationToken) {
         loop {
-            if let Some(expires) = self.expires {
+            if let Some(expires) = self.current.expires() {
                 metrics.certificate_expires(expires);
             }
             if shutdown.run_until_cancelled(tokio::time::sleep(POLL)).await.is_none() {
@@ -89,11 +92,8 @@ impl Tls {
             return self;
         }
         self.seen = stamps;
-        match self.reread().read() {
-            Ok(expires) => self.expires = expires,
-            Err(error) => {
-                tracing::warn!(%error, "the certificate's files changed, and the old one stays in use");
-            }
+        if let Err(error) = self.reread().read() {
+            tracing::warn!(%error, "the certificate's files changed, and the old one stays in use");
         }
         self
     }
@@ -104,19 +104,32 @@ impl Tls {
 pub struct Reread {
     files: TlsFiles,
     current: Arc<Current>,
+    now: Now,
 }
 
 impl Reread {
-    /// Reads both files; new connections get what is in them. When that expires, in seconds since the Unix epoch, if it
-    /// says so well.
+    /// Reads both files; new connections get what is in them.
     ///
     /// # Errors
-    /// They can't be used, and the certificate before stays.
-    pub fn read(&self) -> Result<Option<i64>, TlsError> {
-        let Read { key, expires } = files::read(&self.files)?;
-        self.current.replace(key);
+    /// They can't be used, or have expired, which the one in use has not; that stays.
+    pub fn read(&self) -> Result<(), TlsError> {
+        let read = files::read(&self.files)?;
+        if self.is_over(read.expires) && !self.has_expired() {
+            return Err(TlsError::Expired(self.files.cert.clone()));
+        }
+        self.current.replace(read);
         tracing::info!(cert = %self.files.cert.display(), "certificate read anew");
-        Ok(expires)
+        Ok(())
+    }
+
+    /// Whether the certificate in use has expired.
+    #[must_use]
+    pub fn has_expired(&self) -> bool {
+        self.is_over(self.current.expires())
+    }
+
+    fn is_over(&self, expires: Option<i64>) -> bool {
+        expires.is_some_and(|expires| expires <= self.now.unix_seconds())
     }
 }
 

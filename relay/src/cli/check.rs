@@ -63,10 +63,16 @@ fn config(resolved: Result<Config, ConfigError>) -> Finding {
         Ok(config) => config,
         Err(error) => return Finding::told_fault(NAME, error.to_string()),
     };
-    if let Some(files) = &config.tls
-        && let Err(error) = Tls::load(&files.cert, &files.key)
-    {
-        return Finding::told_fault(NAME, error.to_string());
+    if let Some(files) = &config.tls {
+        match Tls::load(&files.cert, &files.key, Now::system()) {
+            Ok(tls) if tls.reread().has_expired() => {
+                let message =
+                    format!("the certificate in {} has expired: have it renewed", files.cert.display());
+                return Finding::told_fault(NAME, message);
+            }
+            Ok(_) => {}
+            Err(error) => return Finding::told_fault(NAME, error.to_string()),
+        }
     }
     let listen: Vec<String> = config.listen.iter().map(ToString::to_string).collect();
     let keeps = match (config.hold, config.journal.retention.is_zero()) {

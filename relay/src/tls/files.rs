@@ -63,6 +63,9 @@ pub enum TlsError {
         /// The key's file.
         key: PathBuf,
     },
+    /// The certificate that came is of no use any more, and the one in use is.
+    #[error("the first certificate in {} has expired", .0.display())]
+    Expired(PathBuf),
     /// The TLS library can't be set up at all.
     #[error("TLS can't be set up: {0}")]
     Provider(rustls::Error),

@@ -34,7 +34,7 @@ impl Files {
     }
 
     fn load(&self) -> Result<Tls, TlsError> {
-        Tls::load(&self.cert(), &self.key())
+        Tls::load(&self.cert(), &self.key(), Now::system())
     }
 
     fn refusal(&self) -> String {
@@ -47,6 +47,33 @@ fn write_pair(dir: &TempDir) -> CertificateDer<'static> {
     fs::write(dir.path().join("key.pem"), signing_key.serialize_pem()).unwrap();
     fs::write(dir.path().join("cert.pem"), cert.pem()).unwrap();
     cert.der().clone()
+}
+
+/// As [`write_pair`], of a certificate whose time is over.
+fn write_expired(dir: &TempDir) {
+    let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    (params.not_before, params.not_after) =
+        (rcgen::date_time_ymd(2020, 1, 1), rcgen::date_time_ymd(2021, 1, 1));
+    let key = rcgen::KeyPair::generate().unwrap();
+    fs::write(dir.path().join("key.pem"), key.serialize_pem()).unwrap();
+    fs::write(dir.path().join("cert.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
+}
+
+#[test]
+fn what_has_expired_takes_the_place_of_nothing_that_has_not() {
+    let files = Files::new();
+    let tls = files.load().unwrap();
+    write_expired(&files.dir);
+    let refused = tls.reread().read().unwrap_err().to_string();
+    assert!(refused.ends_with("cert.pem has expired"), "{refused}");
+    assert!(!tls.reread().has_expired(), "the one before stays");
+
+    let tls = files.load().unwrap();
+    assert!(tls.reread().has_expired(), "where there is no other, it is served, and told");
+    tls.reread().read().unwrap();
+    write_pair(&files.dir);
+    tls.reread().read().unwrap();
+    assert!(!tls.reread().has_expired());
 }
 
 /// File systems may keep times coarsely: this makes sure that the change is seen.
