@@ -21,7 +21,10 @@ impl Authority {
     }
 
     fn named(name: &str) -> Self {
-        let key = KeyPair::generate().unwrap();
+        Self::with_key(name, KeyPair::generate().unwrap())
+    }
+
+    fn with_key(name: &str, key: KeyPair) -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(rcgen::DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -160,6 +163,12 @@ async fn a_refused_certificate_says_what_to_do() {
         ),
         (
             &Authority::new().dialer(),
+            authority.acceptor("localhost", 2020, 2100),
+            "is --relay-ca up to date?",
+        ),
+        (
+            &Authority::with_key("our authority", KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap())
+                .dialer(),
             authority.acceptor("localhost", 2020, 2100),
             "is --relay-ca up to date?",
         ),

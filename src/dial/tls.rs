@@ -105,8 +105,8 @@ fn refused(peer: &Peer, cause: &CertificateError) -> String {
              if the relay is yours, give the root certificate with --relay-ca FILE"
             .into(),
         Cause::UnknownIssuer => "is signed by nobody whom this machine trusts".into(),
-        // A root of the same name, but with another key: made anew, most often.
-        Cause::BadSignature if peer.is_relay() => {
+        // A root of the same name, but with another key or kind of key: made anew, most often.
+        Cause::BadSignature | Cause::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } if peer.is_relay() => {
             "is not signed by the root of its name that this machine trusts: is --relay-ca up to date?".into()
         }
         Cause::NotValidForName | Cause::NotValidForNameContext { .. } => {
